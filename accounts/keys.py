@@ -1,0 +1,84 @@
+"""Issue API keys and find the one that a request carries."""
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from .models import ApiKey, Scope, User
+
+_SALT = "accounts.ApiKey"
+_MARK = "pk"
+_NOTE_USE_EVERY = timedelta(minutes=1)
+
+
+def issue(
+    name: str,
+    *,
+    scope: str = Scope.READ,
+    owner: User | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key and return it with its text, which exists only here.
+
+    The text is ``pk_<prefix>_<secret>``: 48 random bits to look it up by, 256
+    to prove it with.
+    """
+    prefix = secrets.token_hex(6)
+    text = f"{_MARK}_{prefix}_{secrets.token_urlsafe(32)}"
+    key = ApiKey.objects.create(
+        name=name,
+        scope=scope,
+        owner=owner,
+        expires_at=expires_at,
+        prefix=prefix,
+        digest=_digest(text, settings.SECRET_KEY),
+    )
+    return key, text
+
+
+def find(text: str) -> ApiKey | None:
+    """Return the usable key with this text, or None, and note its use.
+
+    ``last_used_at`` is written at most once a minute: a polling script must
+    not turn every read into a write.
+    """
+    mark, _, rest = text.partition("_")
+    prefix, _, secret = rest.partition("_")
+    if mark != _MARK or not secret or not text.isascii():
+        return None
+    if len(prefix) != 12 or not prefix.isalnum():
+        return None  # PostgreSQL refuses to be asked for some characters
+    key = ApiKey.objects.usable().select_related("owner").filter(prefix=prefix).first()
+    if key is None or not _matches(text, key.digest):
+        return None
+    _note_use(key)
+    return key
+
+
+def revoke(key: ApiKey) -> None:
+    """End a key for good; it stays listed, so that the history can name it."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    key.refresh_from_db(fields=["revoked_at"])
+
+
+def _digest(text: str, secret_key: str) -> str:
+    return salted_hmac(_SALT, text, secret=secret_key, algorithm="sha256").hexdigest()
+
+
+def _matches(text: str, digest: str) -> bool:
+    # Fallbacks let a shop change its SECRET_KEY without new keys for everybody.
+    return any(
+        hmac.compare_digest(_digest(text, secret_key), digest)
+        for secret_key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    )
+
+
+def _note_use(key: ApiKey) -> None:
+    now = timezone.now()
+    if key.last_used_at is None or now - key.last_used_at > _NOTE_USE_EVERY:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+        key.last_used_at = now

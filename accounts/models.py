@@ -1,0 +1,224 @@
+"""People and their roles, and the keys of scripts."""
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+
+class Role(models.TextChoices):
+    VIEWER = "viewer", "Viewer"
+    MEMBER = "member", "Member"
+    LEAD = "lead", "Lead"
+
+
+class UserManager(BaseUserManager):
+    def create_user(
+        self, username: str, password: str | None = None, **fields
+    ) -> "User":
+        """Make an account; without a password it cannot sign in yet."""
+        user = self.model(username=self.model.normalize_username(username), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, username: str, password: str | None = None, **fields
+    ) -> "User":
+        """Make a lead: nobody stands above a lead."""
+        return self.create_user(username, password, **{**fields, "role": Role.LEAD})
+
+    def workers(self) -> models.QuerySet:
+        """List everybody who may have a part, by name."""
+        able = {Role.MEMBER, Role.LEAD}
+        return self.filter(is_active=True, role__in=able).order_by("name")
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        # Phones capitalise the first letter of what is typed.
+        return self.get(username__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """Somebody of the team; the role alone says what they may do."""
+
+    username = models.CharField(
+        "user name",
+        max_length=100,
+        validators=[UnicodeUsernameValidator()],
+        help_text="What you sign in with: letters, digits and @ . + - _",
+        error_messages={"unique": "This user name is taken."},
+        unique=True,
+    )
+    name = models.CharField(
+        "display name",
+        max_length=100,
+        blank=True,
+        help_text="What the team sees on a part. Left empty, it is the user name.",
+    )
+    email = models.EmailField(blank=True)
+    role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
+    is_active = models.BooleanField(
+        "active",
+        default=True,
+        help_text="Clear it instead of deleting an account: nobody can sign in "
+        "with it, and the history keeps its name.",
+    )
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = []
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="user_username_unique",
+                violation_error_message="This user name is taken.",
+            ),
+            # A part names its holder, so two people must never share a name.
+            models.UniqueConstraint(
+                Lower("name"),
+                name="user_name_unique",
+                violation_error_message="Somebody else has this display name.",
+            ),
+            models.CheckConstraint(
+                condition=Q(role__in=Role.values), name="user_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        super().clean()
+        self.name = " ".join(self.name.split()) or self.username
+
+    def save(self, *args, **kwargs) -> None:
+        if not self.name:
+            self.name = self.username
+        super().save(*args, **kwargs)
+
+    @property
+    def can_work(self) -> bool:
+        """Hand in, edit, claim, make and finish parts."""
+        return self.is_active and self.role in {Role.MEMBER, Role.LEAD}
+
+    @property
+    def can_lead(self) -> bool:
+        """Approve, send back, give to others, revert, trash; the admin."""
+        return self.is_active and self.role == Role.LEAD
+
+    @property
+    def worker_name(self) -> str:
+        """The name a claim of this person is written under."""
+        return self.name
+
+    # What Django's admin asks of a user. Leads may do everything there.
+
+    @property
+    def is_staff(self) -> bool:
+        return self.can_lead
+
+    @property
+    def is_superuser(self) -> bool:
+        return self.can_lead
+
+    def has_perm(self, perm: str, obj=None) -> bool:
+        return self.can_lead
+
+    def has_perms(self, perms, obj=None) -> bool:
+        return self.can_lead
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.can_lead
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name
+
+
+class Scope(models.TextChoices):
+    READ = "read", "Read"
+    WRITE = "write", "Read and write"
+    LEAD = "lead", "Everything a lead may do"
+
+
+class ApiKeyQuerySet(models.QuerySet):
+    def usable(self) -> "ApiKeyQuerySet":
+        """Keep keys that are neither revoked nor expired nor of a closed account."""
+        return self.filter(
+            Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
+            Q(owner=None) | Q(owner__is_active=True),
+            revoked_at=None,
+        )
+
+
+class ApiKey(models.Model):
+    """A script's way in. The key itself is shown once and never stored."""
+
+    name = models.CharField(
+        max_length=100, help_text="What uses it; the history shows this name."
+    )
+    owner = models.ForeignKey(
+        User,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="api_keys",
+        help_text="A key never may more than its owner. Without one, its scope "
+        "alone counts.",
+    )
+    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    scope = models.CharField(max_length=5, choices=Scope, default=Scope.READ)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+        verbose_name_plural = "API keys"
+        ordering = [F("revoked_at").asc(nulls_first=True), "-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(scope__in=Scope.values), name="apikey_scope_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    # A key stands where a person stands: it is asked the same questions.
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def can_work(self) -> bool:
+        return self.scope != Scope.READ and (self.owner is None or self.owner.can_work)
+
+    @property
+    def can_lead(self) -> bool:
+        """Whether a lead's steps are open: for any writing key of a lead or of
+        nobody, since existing clients approve and claim with their one key."""
+        return self.scope != Scope.READ and (self.owner is None or self.owner.can_lead)
+
+    @property
+    def can_wipe(self) -> bool:
+        return self.scope == Scope.LEAD and (self.owner is None or self.owner.can_lead)
+
+    @property
+    def worker_name(self) -> str:
+        return self.owner.name if self.owner else self.name

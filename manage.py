@@ -1,0 +1,16 @@
+#!/usr/bin/env python
+"""Django's command line, on development settings unless told otherwise."""
+
+import os
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    from partsite.env import load_env_file
+
+    # Before the settings: the file may name them.
+    load_env_file(str(Path(__file__).resolve().parent / ".env"))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partsite.settings.dev")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)

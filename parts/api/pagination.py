@@ -1,0 +1,91 @@
+"""Lists: all rows unless a limit is asked for."""
+
+import re
+
+from rest_framework.exceptions import ValidationError
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+_MOST = 2**62  # what every database takes as LIMIT and OFFSET, also their sum
+
+
+class OptionalLimit(BasePagination):
+    """``?limit=&offset=``; existing clients rely on getting all rows without.
+
+    Set ``key`` to the name that the rows have in the answer.
+    """
+
+    key = "results"
+
+    def paginate_queryset(self, queryset, request: Request, view=None) -> list:
+        self.limit, self.offset = _asked(request)
+        if self.limit is None and not self.offset:
+            rows = list(queryset)
+            self.total = len(rows)
+            return rows
+        self.total = queryset.count()
+        start = min(self.offset, _MOST)
+        stop = None if self.limit is None else start + min(self.limit, _MOST)
+        return list(queryset[start:stop])
+
+    def get_paginated_response(self, data: list) -> Response:
+        return Response(
+            {
+                self.key: data,
+                "total": self.total,
+                "limit": self.limit,
+                "offset": self.offset,
+            }
+        )
+
+    def get_schema_operation_parameters(self, view) -> list[dict]:
+        return [
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "description": description,
+                "schema": {"type": "integer", "minimum": 0},
+            }
+            for name, description in (
+                ("limit", "How many at most; all of them without."),
+                ("offset", "How many to leave out first."),
+            )
+        ]
+
+    def get_paginated_response_schema(self, schema: dict) -> dict:
+        count = {"type": "integer", "minimum": 0}
+        return {
+            "type": "object",
+            "required": [self.key, "total", "limit", "offset"],
+            "properties": {
+                self.key: schema,
+                "total": count,
+                "limit": {**count, "nullable": True},
+                "offset": count,
+            },
+        }
+
+
+class PartList(OptionalLimit):
+    key = "parts"
+
+
+class EventList(OptionalLimit):
+    key = "events"
+
+
+def _asked(request: Request) -> tuple[int | None, int]:
+    asked: dict[str, int] = {}
+    errors = {}
+    for name in ("limit", "offset"):
+        text = request.query_params.get(name)
+        # Not int() alone, which takes "+5", " 5", "1_000" and digits of any script.
+        if text is not None and re.fullmatch(r"[0-9]{1,4000}", text):
+            asked[name] = int(text)
+        elif text is not None:
+            errors[name] = ["A whole number, 0 or more."]
+    if errors:
+        raise ValidationError(errors)
+    return asked.get("limit"), asked.get("offset", 0)

@@ -1,0 +1,53 @@
+"""How a request's bytes become data, and what an answer is written in."""
+
+import json
+import math
+
+from django.http import Http404
+from rest_framework.exceptions import NotAcceptable, ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import JSONParser
+
+
+class StrictJSONParser(JSONParser):
+    """JSON as RFC 8259 has it: UTF-8, no NaN, no infinity, not even as ``1e999``."""
+
+    def parse(self, stream, media_type=None, parser_context=None):
+        try:
+            text = stream.read().decode()
+            return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        except json.JSONDecodeError as error:
+            raise ParseError(
+                f"{error.msg} at line {error.lineno}, column {error.colno}."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ParseError("It is not UTF-8.") from error
+        except RecursionError:
+            raise ParseError("It is nested too deeply.") from None
+        except ValueError as error:
+            raise ParseError("It holds a number that JSON cannot have.") from error
+
+
+class LenientNegotiation(DefaultContentNegotiation):
+    """Answer in JSON whatever a client says it accepts.
+
+    Files, models and pictures come from the same views, so ``Accept:
+    model/gltf-binary`` is no reason to refuse.
+    """
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        try:
+            return super().select_renderer(request, renderers, format_suffix)
+        except (NotAcceptable, Http404):
+            return renderers[0], renderers[0].media_type
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number

@@ -1,0 +1,54 @@
+"""System checks of what a setting's value alone cannot show."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+from partsite import ratelimit
+
+
+@checks.register(checks.Tags.files, deploy=True)
+def check_media_writable(app_configs, **kwargs) -> list[checks.CheckMessage]:
+    folder = Path(settings.MEDIA_ROOT)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        return [
+            checks.Error(
+                f"Files cannot be stored in {folder}: {error.strerror}.",
+                hint="Give the site's user the right to write there, or set DATA_DIR.",
+                id="parts.E001",
+            )
+        ]
+    return []
+
+
+@checks.register
+def check_converter_installed(app_configs, **kwargs) -> list[checks.CheckMessage]:
+    # Looked for, not imported: the web process never needs the CAD kernel.
+    missing = [name for name in ("cascadio", "numpy", "PIL") if find_spec(name) is None]
+    if missing:
+        return [
+            checks.Error(
+                f"STEP files cannot be converted: {', '.join(missing)} missing.",
+                hint="pip install -r requirements.txt",
+                id="parts.E002",
+            )
+        ]
+    return []
+
+
+@checks.register(checks.Tags.security)
+def check_proxies_readable(app_configs, **kwargs) -> list[checks.CheckMessage]:
+    try:
+        ratelimit.trusted_networks(tuple(settings.TRUSTED_PROXIES))
+    except ImproperlyConfigured as error:
+        hint = "List addresses or networks, such as 10.0.0.0/8."
+        return [checks.Error(str(error), hint=hint, id="parts.E003")]
+    return []

@@ -1,0 +1,303 @@
+"""Box the conversion of a STEP file in a child process, and explain how it ended."""
+
+import json
+import logging
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+MEMORY_BYTES = 4 * 1024**3
+"""What the child may map: 132 MB of STEP need 1.6 GB (measured)."""
+
+# The child finds and leaves everything in its working directory by these names.
+SOURCE = Path("source.step")
+MODEL = Path("model.glb")
+THUMBNAIL = Path("thumbnail.png")
+RESULT = Path("result.json")  # written last of what a conversion must have
+_LOG = Path("log.txt")
+
+_CHILD = [sys.executable, "-P", "-m", "parts.conversion.child"]
+_ROOT = Path(__file__).parents[2]
+_EDGE_BYTES = 1024
+_LOG_BYTES = 64 * 1024
+_BOM = b"\xef\xbb\xbf"
+
+_START = re.compile(rb"(?:%b)?(?>\s+|/\*.*?\*/)*+ISO-10303-21\s*;" % _BOM, re.DOTALL)
+_END = b"END-ISO-10303-21"
+_OTHERS = {
+    b"PK\x03\x04": "a ZIP archive",
+    b"%PDF-": "a PDF",
+    b"<": "a web page or XML",
+    b"solid": "an STL mesh",
+    b"glTF": "a GLB model",
+    b"\xd0\xcf\x11\xe0": "a document in the format of one program",
+}
+_TROUBLE = re.compile(
+    r"\*\*\* ERR |Unresolved Reference|Error: Shape Processing"  # OCCT 8.0
+)
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """How closely triangles follow the true surface.
+
+    The kernel reads every file into millimetres, whatever its own unit (measured).
+    """
+
+    chord_mm: float
+    angle_rad: float
+
+
+FINE = Mesh(chord_mm=0.05, angle_rad=0.3)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion left in its folder, and what it measured.
+
+    ``facts`` are those of ``facts.measure`` with ``warnings`` among them: sentences
+    on what may be wrong with the model, safe to show.
+    """
+
+    glb: Path
+    thumbnail: Path | None
+    facts: dict
+    warnings: list[str]
+
+
+class ConversionError(Exception):
+    """A STEP file gave no model; its text is a sentence safe to show.
+
+    ``code`` is ``not_step``, ``cut_off``, ``unreadable``, ``empty``, ``crashed``,
+    ``memory`` or ``timeout``.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Exit(IntEnum):
+    """How the child ends when it knows why; 1 is Python's, for a bug of ours."""
+
+    UNREADABLE = 3
+    EMPTY = 4
+    MEMORY = 5
+
+
+def inspect_step(head: bytes, tail: bytes, size: int) -> None:
+    """Refuse what cannot be a whole STEP file, without reading it.
+
+    Args:
+        head: the first KB, or all of a smaller file.
+        tail: the last KB, or all of a smaller file.
+        size: of the file, in bytes.
+    Raises:
+        ConversionError: ``not_step`` or ``cut_off``.
+    """
+    if not size:
+        raise ConversionError("not_step", "This file is empty. Export it again.")
+    if not _START.match(head[:_EDGE_BYTES]):
+        for start, name in _OTHERS.items():
+            if head.lstrip().startswith(start):
+                raise ConversionError(
+                    "not_step",
+                    f"This is {name}, not a STEP file. Export the part as STEP.",
+                )
+        raise ConversionError(
+            "not_step",
+            "This is not a STEP file: it does not start with ISO-10303-21. "
+            "Export the part as STEP.",
+        )
+    if _END not in tail[-_EDGE_BYTES:]:
+        raise ConversionError(
+            "cut_off",
+            f"This file is cut off: it ends after {_in_words(size)} without "
+            f"{_END.decode()}. Export it again.",
+        )
+
+
+def convert(
+    source: Path,
+    folder: Path,
+    *,
+    mesh: Mesh = FINE,
+    timeout_s: float = 120,
+    on_wait: Callable[[], None] | None = None,
+) -> Conversion:
+    """Convert, measure and draw STEP ``source`` into ``folder``, or change nothing.
+
+    It leaves ``model.glb`` and ``thumbnail.png`` there. A picture that cannot be
+    drawn does not cost the model: there is a warning instead.
+
+    Args:
+        timeout_s: wall time before the child is killed.
+        on_wait: called about once a second; what it raises ends the child too.
+    Raises:
+        ConversionError: the file gave no model; for which reason, it says.
+        OSError: ``source`` cannot be read, or ``folder`` not written to.
+        RuntimeError: the child failed by a bug of ours or a broken installation.
+    Source: cascadio 0.1.1 holds the GIL for the whole call, and a third of damaged
+        files make it crash (measured), hence a process for each file.
+    """
+    if source.is_dir():
+        raise ConversionError("not_step", "This is a folder, not a STEP file.")
+    _inspect(source)
+    with tempfile.TemporaryDirectory(prefix="draft-", dir=folder) as name:
+        scratch = Path(name).resolve()
+        _lay_out(source, scratch / SOURCE)
+        status = _run_child(scratch, mesh, timeout_s, on_wait)
+        log = _last_of(scratch / _LOG)
+        if not (scratch / RESULT).exists():
+            logger.warning("conversion_child_failed status=%s log=%r", status, log)
+            raise _explain(status, timeout_s, log)
+        result = json.loads((scratch / RESULT).read_text(encoding="utf-8"))
+        warnings = result["warnings"]
+        if _TROUBLE.search(log):
+            warnings.append(
+                "This file has errors, so something may be missing from the model. "
+                "Export it again."
+            )
+        thumbnail = None
+        if (scratch / THUMBNAIL).exists():
+            thumbnail = (scratch / THUMBNAIL).replace(folder / THUMBNAIL)
+        else:
+            (folder / THUMBNAIL).unlink(missing_ok=True)  # an older one's
+            logger.warning("thumbnail_failed status=%s log=%r", status, log)
+            warnings.append("The picture of this part could not be drawn.")
+        glb = (scratch / MODEL).replace(folder / MODEL)
+    return Conversion(
+        glb, thumbnail, result["facts"] | {"warnings": warnings}, warnings
+    )
+
+
+def _inspect(source: Path) -> None:
+    with source.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        head = file.read(_EDGE_BYTES)
+        file.seek(max(0, size - _EDGE_BYTES))
+        inspect_step(head, file.read(_EDGE_BYTES), size)
+
+
+def _lay_out(source: Path, target: Path) -> None:
+    """Put ``source`` at ``target``, without the mark that the kernel stumbles over."""
+    with source.open("rb") as file:
+        if file.read(len(_BOM)) == _BOM:
+            with target.open("wb") as copy:
+                shutil.copyfileobj(file, copy)
+        else:
+            target.symlink_to(source.resolve())
+
+
+def _run_child(
+    scratch: Path, mesh: Mesh, timeout_s: float, on_wait: Callable[[], None] | None
+) -> int | None:
+    """Run the child in ``scratch`` and return its status, None if it was too slow."""
+    job = {
+        "parent": os.getpid(),
+        "memory_bytes": MEMORY_BYTES,
+        "timeout_s": timeout_s,
+        "chord_mm": mesh.chord_mm,
+        "angle_rad": mesh.angle_rad,
+    }
+    with (scratch / _LOG).open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            [*_CHILD, json.dumps(job)],
+            cwd=scratch,
+            env=_environment(scratch),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + timeout_s
+    try:
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(min(left, 1))
+            if on_wait:
+                on_wait()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    """Return all that the child may know: no keys, no passwords, no settings."""
+    paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+    kept = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "PYTHONFAULTHANDLER": "1",
+        "LC_ALL": "C.UTF-8",
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        # Threads and arenas count as memory even where they are not used.
+        "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "4",
+    }
+
+
+def _explain(status: int | None, timeout_s: float, log: str) -> Exception:
+    """Return the error of a child that left no result."""
+    memory = f"{MEMORY_BYTES // 1024**3} GB"
+    if status in (None, -signal.SIGXCPU, -signal.SIGALRM):
+        return ConversionError(
+            "timeout",
+            f"The conversion took longer than {timeout_s:g} seconds and was stopped.",
+        )
+    if status == Exit.UNREADABLE:
+        return ConversionError(
+            "unreadable",
+            "The CAD kernel could not read this file. "
+            "Export it again, as STEP AP214 or AP242.",
+        )
+    if status == Exit.EMPTY:
+        return ConversionError(
+            "empty", "This STEP file holds no solid or surface that can be shown."
+        )
+    if status in (Exit.MEMORY, -signal.SIGKILL):  # SIGKILL: the system ran short
+        return ConversionError(
+            "memory",
+            f"The conversion ran out of memory; a file may need {memory} at most. "
+            "Leave out small details, or hand in the parts one by one.",
+        )
+    if status < 0:
+        return ConversionError(
+            "crashed",
+            "The CAD kernel crashed on this file; "
+            f"it may be damaged or need more than {memory}.",
+        )
+    last = log.rstrip().rsplit("\n", 1)[-1]
+    return RuntimeError(f"the conversion child exited with {status}: {last}")
+
+
+def _last_of(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_BYTES))
+        return file.read().decode(errors="replace")
+
+
+def _in_words(size: int) -> str:
+    if size < 1000:
+        return f"{size} bytes"
+    if size < 1_000_000:
+        return f"{size / 1000:.0f} KB"
+    return f"{size / 1_000_000:.1f} MB"

@@ -1,0 +1,63 @@
+"""What people can do wrong with parts: sentences that are safe to show."""
+
+
+class PartError(Exception):
+    """A rule that people can break; ``str()`` says what was wrong and what to do.
+
+    Attributes:
+        code: a stable name for scripts.
+        status: the HTTP status that says the same.
+        field: the input field at fault, when there is one.
+    """
+
+    code = "part_error"
+    status = 400
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class WrongState(PartError):
+    """The part stands where this step cannot be taken."""
+
+    code = "wrong_state"
+    status = 409
+
+
+class AlreadyClaimed(WrongState):
+    """Somebody else has the part."""
+
+    code = "already_claimed"
+
+
+class NotCompleted(PartError):
+    """Only a completed part can be reverted."""
+
+    code = "not_completed"
+
+
+class NotAllowed(PartError):
+    """Whoever asks may not do this."""
+
+    code = "not_allowed"
+    status = 403
+
+
+class BadInput(PartError):
+    """A value that cannot be taken as it is."""
+
+    code = "bad_input"
+
+
+class FileRefused(PartError):
+    """An upload that is not what it says, or is not allowed."""
+
+    code = "file_refused"
+
+
+class FileTooBig(FileRefused):
+    """An upload over the size limit."""
+
+    code = "file_too_big"
+    status = 413

@@ -1,0 +1,71 @@
+"""One filter for boards and API, so that they never disagree."""
+
+import django_filters
+from django.db.models import QuerySet
+from django_filters.widgets import BooleanWidget
+
+from .models import Category, Part, Status, Type
+
+SORTABLE = (
+    "name",
+    "status",
+    "assigned",
+    "created_at",
+    "updated_at",
+    "subsystem",
+    "material",
+    "type",
+    "amount",
+    "claimed_date",
+)
+
+
+class PartFilter(django_filters.FilterSet):
+    search = django_filters.CharFilter(method="filter_search", label="Search")
+    category = django_filters.ChoiceFilter(choices=Category)
+    type = django_filters.ChoiceFilter(choices=Type)
+    status = django_filters.ChoiceFilter(choices=Status)
+    subsystem = django_filters.CharFilter(lookup_expr="iexact")
+    material = django_filters.CharFilter(lookup_expr="iexact")
+    assigned = django_filters.CharFilter(lookup_expr="iexact")
+    unassigned = django_filters.BooleanFilter(
+        method="filter_unassigned", widget=BooleanWidget
+    )
+
+    class Meta:
+        model = Part
+        fields: list[str] = []
+
+    def filter_search(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.matching(value)
+
+    def filter_unassigned(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        return queryset.unassigned() if value else queryset.exclude(assigned="")
+
+
+class BoardFilter(PartFilter):
+    """What a board filters by besides; it leaves archived seasons out unless asked."""
+
+    mine = django_filters.BooleanFilter(method="filter_mine", widget=BooleanWidget)
+    season = django_filters.CharFilter(method="filter_season")
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        if not self.form.cleaned_data.get("season"):
+            queryset = queryset.of_kept_seasons()
+        return super().filter_queryset(queryset)
+
+    def filter_mine(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
+        return queryset.held_by(self.request.user.worker_name) if value else queryset
+
+    def filter_season(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset if value == "all" else queryset.filter(season__name=value)
+
+
+def sort(queryset: QuerySet, by: str, order: str) -> QuerySet:
+    """Order by a column of ``SORTABLE``; ties by id, so that pages never overlap.
+
+    An unknown column is ``created_at``, any order but ``asc`` is ``desc``.
+    """
+    column = by if by in SORTABLE else "created_at"
+    sign = "" if order == "asc" else "-"
+    return queryset.order_by(f"{sign}{column}", f"{sign}id")

@@ -1,0 +1,308 @@
+"""Cleaning of what people type and upload on the pages; ``save`` calls ``workflow``."""
+
+from dataclasses import asdict
+from datetime import datetime
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from django import forms
+from django.conf import settings
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
+from django.core.validators import URLValidator
+from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
+
+from . import uploads, workflow
+from .errors import FileRefused, FileTooBig
+from .models import Part, PartEvent, PartFile, Priority, Type
+from .uploads import StoredUpload
+
+KEEP_SECONDS = 24 * 60 * 60
+MOST_PIECES = 2_147_483_647  # what the column holds on every database
+_SALT = "parts.forms.kept"
+
+
+class PageForm(forms.Form):
+    """A form that knows its request, and the status of the page with its errors."""
+
+    def __init__(self, *args, request: HttpRequest, **kwargs) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        self.request = request
+
+    @property
+    def status(self) -> int:
+        too_big = "file" in self.fields and self.has_error("file", FileTooBig.code)
+        return FileTooBig.status if too_big else 422
+
+
+class UploadForm(PageForm):
+    """A form with a file, which is kept when something else is wrong.
+
+    A good file is stored at once; a signed token in the form names it, so that
+    it need not be chosen and sent again.
+    """
+
+    file = forms.FileField(
+        label="File",
+        required=False,
+        allow_empty_file=True,  # refused with our own words
+        widget=forms.FileInput(attrs={"accept": ",".join(uploads.SUFFIXES)}),
+    )
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        limit = {"data-limit-bytes": settings.UPLOAD_LIMIT_BYTES}
+        self.fields["file"].widget.attrs.update(limit)
+
+    def clean_file(self) -> StoredUpload | None:
+        if not self._sends_file:
+            return self._kept
+        try:
+            return uploads.store(uploads.received(self.request))
+        except FileRefused as error:
+            raise ValidationError(str(error), code=error.code) from error
+
+    @property
+    def upload(self) -> StoredUpload | None:
+        """The file that is here by now: just sent, or kept from before."""
+        if not self.is_bound:
+            return None
+        self.errors  # noqa: B018 - cleans
+        return self.cleaned_data.get("file") or self._kept
+
+    @property
+    def kept_token(self) -> str:
+        if self.upload is None:
+            return ""
+        holder = {"user": self.request.user.pk, "upload": asdict(self.upload)}
+        return signing.dumps(holder, salt=_SALT)
+
+    @property
+    def _sends_file(self) -> bool:
+        too_big = getattr(self.request, "upload_is_too_big", False)
+        return too_big or "file" in self.files
+
+    @cached_property
+    def _kept(self) -> StoredUpload | None:
+        token = self.data.get("kept", "")
+        try:
+            holder = signing.loads(token, salt=_SALT, max_age=KEEP_SECONDS)
+        except signing.BadSignature:
+            return None
+        upload = StoredUpload(**holder["upload"])
+        is_mine = holder["user"] == self.request.user.pk
+        is_there = is_mine and default_storage.exists(upload.stored_name)
+        return upload if is_there else None
+
+
+class RevisionForm(UploadForm):
+    """A newer file of a part that exists."""
+
+    def clean_file(self) -> StoredUpload:
+        upload = super().clean_file()
+        if upload is None:
+            raise ValidationError("Choose a .step, .stp or .pdf file.")
+        return upload
+
+    def save(self, part: Part) -> PartFile:
+        upload = self.cleaned_data["file"]
+        return workflow.attach(part, upload, actor=self.request.user)
+
+
+def _text(column: str, *, required: str = "", **kwargs) -> forms.CharField:
+    """Return the field of a text column; ``required`` is said when it is empty."""
+    return forms.CharField(
+        max_length=Part._meta.get_field(column).max_length,
+        required=bool(required),
+        error_messages={"required": required} if required else None,
+        **kwargs,
+    )
+
+
+def _suggesting(name: str) -> forms.TextInput:
+    return forms.TextInput(attrs={"list": name, "autocomplete": "off"})
+
+
+class WebAddressField(forms.URLField):
+    default_validators = [URLValidator(schemes=["http", "https"])]
+
+
+class PartFields(PageForm):
+    """What is written about a part."""
+
+    name = _text("name", label="Name")
+    subsystem = _text(
+        "subsystem",
+        label="Subsystem",
+        required="Say which subsystem it belongs to.",
+        widget=_suggesting("subsystems"),
+    )
+    type = forms.ChoiceField(
+        label="How it is made",
+        choices=Type,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say how it is made."},
+    )
+    material = _text("material", label="Material", widget=_suggesting("materials"))
+    material_thickness = _text(
+        "material_thickness",
+        label="Thickness",
+        help_text="With its unit: 6 mm.",
+    )
+    service_method = _text(
+        "service_method",
+        label="Supplier or process",
+        help_text="Where it comes from: a shop, a printer, a coater.",
+    )
+    amount = forms.IntegerField(
+        label="Amount",
+        min_value=1,
+        max_value=MOST_PIECES,
+        initial=1,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+        error_messages={
+            "required": "Say how many pieces are needed.",
+            "min_value": "At least one piece.",
+            "max_value": "That is more than any shop can make.",
+        },
+    )
+    priority = forms.TypedChoiceField(
+        label="Priority",
+        choices=Priority,
+        coerce=int,
+        initial=Priority.NORMAL.value,
+    )
+    due_date = forms.DateField(
+        label="Due",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": "Enter a date as year-month-day."},
+    )
+    notes = _text(
+        "notes",
+        label="Notes",
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="What whoever makes it has to know: tolerances, finish, tools.",
+    )
+    onshape_url = WebAddressField(
+        label="Onshape link",
+        max_length=Part._meta.get_field("onshape_url").max_length,
+        required=False,
+        assume_scheme="https",
+        error_messages={"invalid": "This is no web address."},
+    )
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.request.user.can_lead:
+            for name in workflow.LEADS_ONLY & self.fields.keys():
+                del self.fields[name]
+
+    def clean_name(self) -> str:
+        return " ".join(self.cleaned_data["name"].split())
+
+    def clean_subsystem(self) -> str:
+        return " ".join(self.cleaned_data["subsystem"].split())
+
+    def clean_notes(self) -> str:
+        return self.cleaned_data["notes"].replace("\r\n", "\n")
+
+    @cached_property
+    def words(self) -> dict[str, list[str]]:
+        """What the team wrote before, to be offered again."""
+        rows = list(Part.objects.live().of_kept_seasons().vocabulary())
+        return {
+            name: sorted({row[n] for row in rows if row[n]}, key=str.casefold)
+            for n, name in enumerate(("subsystems", "materials"))
+        }
+
+
+class HandInForm(UploadForm, PartFields):
+    """A new part, with its file when there is one."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].help_text = "Left empty, it is taken from the file."
+        self.initial.setdefault("type", Type.CNC.value)
+        # What is bought or sent out may be of anything; what is made here is not.
+        material = self.fields["material"]
+        material.required = self.data.get("type") != Type.MISC
+        material.error_messages["required"] = "Say what it is made of."
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        upload = cleaned.get("file")
+        if not cleaned.get("name") and not self.has_error("name"):
+            if upload:
+                cleaned["name"] = _name_of(upload)
+            elif not self.has_error("file"):
+                self.add_error("name", "Give it a name, or a file that has one.")
+        return cleaned
+
+    def save(self) -> Part:
+        fields = {k: v for k, v in self.cleaned_data.items() if k != "file"}
+        upload = self.cleaned_data["file"]
+        return workflow.create(actor=self.request.user, upload=upload, **fields)
+
+
+def _name_of(upload: StoredUpload) -> str:
+    stem = PurePosixPath(upload.name).stem.replace("_", " ")
+    return " ".join(stem.split())[: Part._meta.get_field("name").max_length]
+
+
+class EditForm(PartFields):
+    """A part's fields as they stood when the form was opened.
+
+    Each field carries what it showed at first (Django's hidden initial), so
+    that only what was changed here is written, whatever others did meanwhile.
+    """
+
+    def __init__(self, *args, part: Part, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.part = part
+        for name, field in self.fields.items():
+            field.show_hidden_initial = True
+            self.initial[name] = getattr(part, name)
+        self.meanwhile: list[PartEvent] | None = None
+
+    @property
+    def version(self) -> str:
+        return self.part.updated_at.isoformat()
+
+    def is_stale(self) -> bool:
+        """Whether somebody changed the part since the form was opened."""
+        return self._opened_at not in {None, self.part.updated_at}
+
+    def rebased(self) -> "EditForm":
+        """Return the form on top of what others did: what was not changed here
+        shows theirs, what was is kept, and ``meanwhile`` tells of them."""
+        fresh = EditForm(part=self.part, request=self.request)
+        data = self.data.copy()
+        data["version"] = fresh.version
+        form = EditForm(data, part=self.part, request=self.request)
+        for name in self.fields:
+            value = fresh[name].value()
+            theirs = "" if value is None else str(value)
+            if name not in self.changed_data:
+                data[name] = theirs
+            elif theirs != data[f"initial-{name}"]:
+                form.fields[
+                    name
+                ].help_text = f"Meanwhile it became: {theirs or 'empty'}"
+            data[f"initial-{name}"] = theirs
+        form.meanwhile = list(self.part.events.since(self._opened_at))
+        return form
+
+    def save(self) -> Part:
+        changes = {name: self.cleaned_data[name] for name in self.changed_data}
+        return workflow.edit(self.part, actor=self.request.user, **changes)
+
+    @property
+    def _opened_at(self) -> datetime | None:
+        try:
+            moment = parse_datetime(self.data.get("version", ""))
+        except ValueError:
+            return None
+        return moment if moment and moment.tzinfo else None

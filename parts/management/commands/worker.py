@@ -1,0 +1,36 @@
+"""``manage.py worker``: convert files in the background until it is stopped."""
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django_q.models import Schedule
+
+from parts import tasks
+
+SCHEDULES = {
+    "parts.tasks.rescue": {"schedule_type": Schedule.MINUTES, "minutes": 1},
+    "parts.tasks.empty_trash": {"schedule_type": Schedule.DAILY},
+}
+
+
+class Command(BaseCommand):
+    help = "Run the background worker: conversions now, housekeeping on schedule."
+
+    def handle(self, **options) -> None:
+        for func, when in SCHEDULES.items():
+            _schedule(func, when)
+        tasks.rescue()
+        call_command("qcluster")
+
+
+def _schedule(func: str, when: dict) -> None:
+    """Have ``func`` run on schedule, once however many workers start at once.
+
+    The table knows no unique names, so two may both add theirs; every start
+    therefore keeps the oldest and deletes the rest.
+    """
+    ours = Schedule.objects.filter(name=func).order_by("pk")
+    if not ours.exists():
+        Schedule.objects.create(name=func, func=func, **when)
+    first = ours.first()
+    Schedule.objects.filter(pk=first.pk).update(func=func, **when)
+    ours.exclude(pk=first.pk).delete()

@@ -1,0 +1,452 @@
+"""Parts, their files and their history: columns, constraints, derived values."""
+
+import uuid
+
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import ApiKey, User
+
+from .querysets import PartEventManager, PartFileManager, PartQuerySet, SeasonQuerySet
+
+
+class Type(models.TextChoices):
+    CNC = "cnc", "CNC or laser"
+    HAND = "hand", "Hand fabrication"
+    MISC = "misc", "Misc: bought, printed, sent out"
+
+
+class Category(models.TextChoices):
+    REVIEW = "review", "Review"
+    CNC = "cnc", "CNC"
+    HAND = "hand", "Hand"
+    MISC = "misc", "Misc"
+    COMPLETED = "completed", "Completed"
+
+
+SHOP = (Category.CNC, Category.HAND, Category.MISC)
+
+
+class Status(models.TextChoices):
+    PENDING = "Pending", "Waiting for review"
+    REVIEWED = "Reviewed", "Ready"
+    APPROVED = "Approved", "Approved"
+    IN_PROGRESS = "In Progress", "In progress"
+    ALREADY_STARTED = "Already Started", "Already started"
+    COMPLETED = "Completed", "Completed"
+    CANCELLED = "Cancelled", "Cancelled"
+
+
+class Priority(models.IntegerChoices):
+    LOW = 0, "Low"
+    NORMAL = 1, "Normal"
+    HIGH = 2, "High"
+    URGENT = 3, "Urgent"
+
+
+# SQLite would take 64 bits, and a sum of such pieces would overflow.
+MOST_PIECES = 2**31 - 1
+_AT_MOST = MaxValueValidator(MOST_PIECES)
+
+
+class Season(models.Model):
+    """A robot, a year, a client: what parts belong to."""
+
+    name = models.CharField(max_length=60, unique=True)
+    archived = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = SeasonQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["archived", "-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def natural_key(self) -> tuple[str]:
+        return (self.name,)
+
+
+class Part(models.Model):
+    """Something to be made, ``amount`` pieces of it.
+
+    Its state (category, status, assigned and what goes with them) is changed
+    by ``workflow`` alone. Empty text is ``""``, never NULL.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    code = models.CharField(
+        max_length=100,
+        blank=True,
+        db_index=True,
+        help_text="The number on drawing, label and box. Left empty, it is made.",
+    )
+    type = models.CharField(max_length=10, choices=Type, blank=True, default="")
+    name = models.CharField(max_length=200, blank=True, default="")
+    subsystem = models.CharField(max_length=100)
+    material = models.CharField(max_length=200, blank=True, default="")
+    material_thickness = models.CharField(max_length=50, blank=True, default="")
+    amount = models.PositiveIntegerField(default=1, validators=[_AT_MOST])
+    made = models.PositiveIntegerField(default=0, validators=[_AT_MOST])
+    scrapped = models.PositiveIntegerField(default=0, validators=[_AT_MOST])
+    priority = models.SmallIntegerField(choices=Priority, default=Priority.NORMAL)
+    due_date = models.DateField(null=True, blank=True)
+    season = models.ForeignKey(
+        Season, on_delete=models.PROTECT, null=True, blank=True, related_name="parts"
+    )
+    notes = models.TextField(max_length=20_000, blank=True, default="")
+    onshape_url = models.URLField(
+        "Onshape link", max_length=500, blank=True, default=""
+    )
+    service_method = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="Outside supplier or process of a misc part.",
+    )
+
+    category = models.CharField(
+        max_length=10, choices=Category, default=Category.REVIEW
+    )
+    status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
+    assigned = models.CharField(max_length=100, blank=True, default="")
+    claimed_date = models.DateTimeField(null=True, blank=True)
+    claimed_revision = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Number of the STEP file that stood when the part was claimed.",
+    )
+    blocked_reason = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        help_text="Why it cannot go on; in review: why it was sent back.",
+    )
+    reviewer = models.CharField(max_length=100, blank=True, default="")
+    storage_location = models.CharField(max_length=200, blank=True, default="")
+    completed_incorrectly = models.BooleanField("made wrong", default=False)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    file = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        help_text="Bare name of the file that was uploaded last.",
+    )
+    current_step = models.ForeignKey(
+        "PartFile",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    current_drawing = models.ForeignKey(
+        "PartFile",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    extra = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="miscInfo keys that have no column of their own.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = PartQuerySet.as_manager()
+
+    class Meta:
+        db_table = "parts"
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(
+                fields=["category", "created_at", "id"], name="part_category_created"
+            ),
+            models.Index(
+                fields=["category", "-priority", "due_date"], name="part_queue"
+            ),
+            models.Index(fields=["created_at", "id"], name="part_created"),
+            models.Index(fields=["updated_at", "id"], name="part_updated"),
+            models.Index(fields=["assigned", "category"], name="part_assigned"),
+            models.Index(fields=["status", "category"], name="part_status"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(type__in=["", *Type.values]), name="part_type_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(category__in=Category.values), name="part_category_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="part_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(priority__in=Priority.values), name="part_priority_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gte=1, amount__lte=MOST_PIECES),
+                name="part_amount_at_least_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(made__gte=0, made__lte=MOST_PIECES),
+                name="part_made_counted",
+            ),
+            models.CheckConstraint(
+                condition=Q(scrapped__gte=0, scrapped__lte=MOST_PIECES),
+                name="part_scrapped_counted",
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(category=Category.COMPLETED, status=Status.COMPLETED)
+                    | (~Q(category=Category.COMPLETED) & ~Q(status=Status.COMPLETED))
+                ),
+                name="part_completed_agrees",
+                violation_error_message="Category and status contradict each other: "
+                "completed is completed in both.",
+            ),
+            models.CheckConstraint(
+                condition=(
+                    ~Q(category__in=SHOP)
+                    | Q(category=F("type"))
+                    | Q(type="", category=Category.HAND)
+                ),
+                name="part_lane_fits_type",
+                violation_error_message="Category and type contradict each other: "
+                "a part in production stands in the lane of its type.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.code or "Unnamed part"
+
+    def save(self, *args, **kwargs) -> None:
+        if not self.code:
+            self.code = str(self.uuid)[:8]
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        return reverse("parts:detail", args=[self.pk])
+
+    def natural_key(self) -> tuple[str]:
+        return (str(self.uuid),)
+
+    natural_key.dependencies = ["parts.season"]
+
+    @property
+    def lane(self) -> str:
+        """The category it is made in: that of its type, ``hand`` without one."""
+        return self.type or Category.HAND
+
+    @property
+    def in_shop(self) -> bool:
+        return self.category in SHOP
+
+    @property
+    def is_sent_back(self) -> bool:
+        return self.category == Category.REVIEW and bool(self.blocked_reason)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a newer STEP file came after it was claimed."""
+        return (
+            self.in_shop
+            and bool(self.assigned)
+            and self.claimed_revision is not None
+            and self.current_step is not None
+            and self.current_step.revision > self.claimed_revision
+        )
+
+    @property
+    def current_file(self) -> "PartFile | None":
+        """The file that was uploaded last, of either kind."""
+        files = [f for f in (self.current_step, self.current_drawing) if f]
+        return max(files, key=lambda file: file.pk, default=None)
+
+
+class Kind(models.TextChoices):
+    STEP = "step", "STEP file"
+    DRAWING = "drawing", "Drawing"
+
+
+class Conversion(models.TextChoices):
+    NONE = "", "Nothing to convert"
+    QUEUED = "queued", "Waiting for conversion"
+    RUNNING = "running", "Being converted"
+    DONE = "done", "Converted"
+    FAILED = "failed", "Conversion failed"
+
+
+class PartFile(models.Model):
+    """One uploaded file of a part: kept for good, never changed.
+
+    ``content``, ``model`` and ``thumbnail`` are named after the SHA-256 of
+    their bytes, so equal files share one.
+    """
+
+    part = models.ForeignKey(Part, on_delete=models.CASCADE, related_name="files")
+    kind = models.CharField(max_length=10, choices=Kind)
+    revision = models.PositiveIntegerField()
+    name = models.CharField(max_length=255, help_text="As it was called when uploaded.")
+    content = models.FileField(max_length=200)
+    sha256 = models.CharField(max_length=64, db_index=True)
+    size_bytes = models.PositiveBigIntegerField()
+    uploaded_by_name = models.CharField(max_length=100, blank=True, default="")
+    uploaded_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    uploaded_at = models.DateTimeField(default=timezone.now)
+
+    state = models.CharField(
+        max_length=10, choices=Conversion, blank=True, default=Conversion.NONE
+    )
+    error = models.TextField(blank=True, default="")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    heartbeat_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Last sign that its conversion goes on: queued, taken, at work.",
+    )
+    took_seconds = models.FloatField(null=True, blank=True)
+    model = models.FileField(max_length=200, blank=True, default="")
+    model_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    thumbnail = models.FileField(max_length=200, blank=True, default="")
+    facts = models.JSONField(null=True, blank=True)
+
+    objects = PartFileManager()
+
+    class Meta:
+        verbose_name = "file"
+        ordering = ["part_id", "kind", "-revision"]
+        indexes = [
+            models.Index(
+                fields=["state", "heartbeat_at"],
+                name="partfile_to_convert",
+                condition=Q(state__in=["queued", "running"]),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["part", "kind", "revision"], name="partfile_revision_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=Kind.values), name="partfile_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=Conversion.values), name="partfile_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(revision__gte=1), name="partfile_revision_counted"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=Conversion.DONE) | ~Q(model=""),
+                name="partfile_done_has_model",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_kind_display()}, revision {self.revision})"
+
+    def save(self, *args, **kwargs) -> None:
+        if self._state.adding and self.kind == Kind.STEP and not self.state:
+            self.state = Conversion.QUEUED
+            self.heartbeat_at = timezone.now()
+        super().save(*args, **kwargs)
+
+    def natural_key(self) -> tuple[str, str, int]:
+        return (*self.part.natural_key(), self.kind, self.revision)
+
+    natural_key.dependencies = ["parts.part", "accounts.user"]
+
+    @property
+    def is_converting(self) -> bool:
+        return self.state in {Conversion.QUEUED, Conversion.RUNNING}
+
+    @property
+    def model_tag(self) -> str:
+        """A short name of the model's bytes, for an address that never changes."""
+        return _tag(self.model.name)
+
+    @property
+    def thumbnail_tag(self) -> str:
+        return _tag(self.thumbnail.name)
+
+
+def _tag(stored_name: str | None) -> str:
+    bare = (stored_name or "").rpartition("/")[2]
+    return bare.partition(".")[0][:16]
+
+
+class Verb(models.TextChoices):
+    CREATED = "created", "handed in"
+    EDITED = "edited", "changed"
+    UPLOADED = "uploaded", "uploaded"
+    APPROVED = "approved", "approved"
+    SENT_BACK = "sent_back", "sent back"
+    RESUBMITTED = "resubmitted", "handed in again"
+    ASSIGNED = "assigned", "took"
+    STARTED = "started", "started"
+    ACCEPTED = "accepted", "accepted the new file"
+    UNCLAIMED = "unclaimed", "let go"
+    COMPLETED = "completed", "finished"
+    REVERTED = "reverted", "reopened"
+    TRASHED = "trashed", "moved to the trash"
+    RESTORED = "restored", "restored"
+    RETRIED = "retried", "asked for another conversion"
+
+
+class PartEvent(models.Model):
+    """One line of a part's history.
+
+    ``changes`` maps a field to ``[before, after]``. The actor's name is kept
+    beside the account, so that it outlives the account.
+    """
+
+    part = models.ForeignKey(Part, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=timezone.now)
+    actor_name = models.CharField(max_length=100, blank=True, default="")
+    actor = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    api_key = models.ForeignKey(
+        ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    verb = models.CharField(max_length=12, choices=Verb)
+    changes = models.JSONField(default=dict, blank=True)
+    revision = models.PositiveIntegerField(null=True, blank=True)
+    note = models.TextField(blank=True, default="")
+
+    objects = PartEventManager()
+
+    class Meta:
+        verbose_name = "history line"
+        verbose_name_plural = "history"
+        ordering = ["-at", "-id"]
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="partevent_newest"),
+            models.Index(fields=["part", "-at", "-id"], name="partevent_timeline"),
+            models.Index(fields=["verb", "at"], name="partevent_verb"),
+            # Who handed a part in: without it SQLite, which has no statistics
+            # at first, reads every "created" event for each card.
+            models.Index(fields=["part", "verb", "at", "id"], name="partevent_of_part"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(verb__in=Verb.values), name="partevent_verb_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor_name or 'The system'} {self.get_verb_display()}"
+
+    def natural_key(self) -> tuple:
+        return (*self.part.natural_key(), self.at.isoformat(), self.verb)
+
+    natural_key.dependencies = ["parts.part", "accounts.user"]

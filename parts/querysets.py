@@ -1,0 +1,142 @@
+"""Every named read of parts, files and events."""
+
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+
+from django.db import connections, models
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum
+from django.utils.dateparse import parse_datetime
+
+from .lettercase import LowerAll
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accounts.models import User
+
+    from .models import Part, PartEvent, PartFile, Season
+
+IN_SHOP = ("cnc", "hand", "misc")
+SEARCHED = ("name", "notes", "subsystem", "assigned", "material", "code")
+
+
+class SeasonQuerySet(models.QuerySet):
+    def get_by_natural_key(self, name: str) -> "Season":
+        return self.get(name=name)
+
+    def current(self) -> "Season | None":
+        """Return the season that new parts belong to: the newest kept one."""
+        return self.filter(archived=False).order_by("-created_at", "-id").first()
+
+
+class PartQuerySet(models.QuerySet):
+    def get_by_natural_key(self, uuid: str) -> "Part":
+        return self.get(uuid=uuid)
+
+    def live(self) -> "PartQuerySet":
+        """Leave out the trash."""
+        return self.filter(deleted_at=None)
+
+    def in_trash(self) -> "PartQuerySet":
+        return self.exclude(deleted_at=None)
+
+    def on_board(self, *categories: str) -> "PartQuerySet":
+        return self.live().filter(category__in=categories)
+
+    def in_shop(self) -> "PartQuerySet":
+        return self.on_board(*IN_SHOP)
+
+    def unassigned(self) -> "PartQuerySet":
+        return self.filter(assigned="")
+
+    def held_by(self, name: str) -> "PartQuerySet":
+        return self.filter(assigned__iexact=name) if name else self.none()
+
+    def matching(self, text: str) -> "PartQuerySet":
+        """Keep parts that hold ``text`` in one of the searched fields.
+
+        Case does not matter; ``%`` and ``_`` are ordinary characters.
+        """
+        text = text.strip().replace("\x00", "")
+        if not text:
+            return self
+        # A letter beyond ASCII; without one SQLite's own, faster LIKE does.
+        if connections[self.db].vendor == "sqlite" and not text.isascii():
+            columns = {f"{field}_low": LowerAll(field) for field in SEARCHED}
+            found = [Q(**{f"{name}__contains": text.lower()}) for name in columns]
+            return self.alias(**columns).filter(reduce(or_, found))
+        found = [Q(**{f"{field}__icontains": text}) for field in SEARCHED]
+        return self.filter(reduce(or_, found))
+
+    def in_queue_order(self) -> "PartQuerySet":
+        """Order as a shop works: urgent first, then due date, then age."""
+        return self.order_by(
+            F("priority").desc(), F("due_date").asc(nulls_last=True), "created_at", "id"
+        )
+
+    def in_finish_order(self) -> "PartQuerySet":
+        """Order by what was finished last."""
+        return self.order_by(F("completed_at").desc(nulls_last=True), "-id")
+
+    def of_kept_seasons(self) -> "PartQuerySet":
+        """Leave out the parts of archived seasons."""
+        return self.filter(Q(season=None) | Q(season__archived=False))
+
+    def with_files(self) -> "PartQuerySet":
+        """Join what a card shows of the current files and the season."""
+        return self.select_related("current_step", "current_drawing", "season")
+
+    def with_pictures(self) -> "PartQuerySet":
+        """Join the season and the current picture, and nothing heavy.
+
+        Measures alone are several KB a file, and a list may hold every part.
+        """
+        file = self.model._meta.get_field("current_step").related_model
+        heavy = {f.name for f in file._meta.concrete_fields} - {
+            "id",
+            "part",
+            "thumbnail",
+        }
+        return self.select_related("current_step", "season").defer(
+            *(f"current_step__{name}" for name in heavy)
+        )
+
+    def with_author(self, reader: "User") -> "PartQuerySet":
+        """Add ``author``, who handed it in, and ``is_own``, whether ``reader`` did."""
+        created = (
+            self.model._meta.get_field("events")
+            .related_model.objects.filter(part=OuterRef("pk"), verb="created")
+            .order_by("at", "id")
+        )
+        return self.annotate(
+            author=Subquery(created.values("actor_name")[:1]),
+            is_own=Exists(created.filter(actor=reader)),
+        )
+
+    def tally(self) -> dict[str, tuple[int, int]]:
+        """Count parts and pieces of each category."""
+        rows = self.order_by().values_list("category")
+        return {
+            category: (parts, pieces)
+            for category, parts, pieces in rows.annotate(Count("pk"), Sum("amount"))
+        }
+
+    def vocabulary(self) -> models.QuerySet:
+        """List subsystem, material and season as they occur together, each set once."""
+        words = self.order_by().values_list("subsystem", "material", "season__name")
+        return words.distinct()
+
+
+class PartFileManager(models.Manager):
+    def get_by_natural_key(self, part: str, kind: str, revision: int) -> "PartFile":
+        return self.get(part__uuid=part, kind=kind, revision=revision)
+
+
+class PartEventManager(models.Manager):
+    def since(self, moment: "datetime") -> models.QuerySet:
+        """List what happened after ``moment``, oldest first."""
+        return self.filter(at__gt=moment).order_by("at", "id")
+
+    def get_by_natural_key(self, part: str, at: str, verb: str) -> "PartEvent":
+        return self.get(part__uuid=part, at=parse_datetime(at), verb=verb)

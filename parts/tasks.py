@@ -1,0 +1,234 @@
+"""What the queue runs: the conversion of one file, and the rescue of lost ones.
+
+The truth is in the file's row, not in the queue: a task may be handed out
+twice, late or never, and the row's state, attempts and heartbeat decide.
+"""
+
+import hashlib
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db.models import F, Q
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from . import conversion
+from .models import Conversion, PartFile
+from .uploads import hashed_name
+
+logger = logging.getLogger(__name__)
+
+_LOST_AFTER = timedelta(minutes=5)
+_GAVE_UP = (
+    "The conversion of this file was broken off {attempts} times. "
+    "Try again, or export the file anew."
+)
+
+
+def enqueue(file_id: int) -> None:
+    """Have a worker convert the file when it gets to it."""
+    async_task("parts.tasks.convert", file_id, group="conversion")
+
+
+def convert(file_id: int) -> None:
+    """Convert a queued file and record the outcome; run twice, it does nothing.
+
+    The attempt is counted before the work begins, in the database, because a
+    file that kills its worker leaves no other trace.
+    """
+    if not _claim(file_id):
+        return
+    file = PartFile.objects.get(pk=file_id)
+    started = time.monotonic()
+    try:
+        outcome = _twin_outcome(file) or _convert(file)
+    except conversion.ConversionError as error:
+        logger.info("conversion_failed file=%s code=%s", file_id, error.code)
+        outcome = {"state": Conversion.FAILED, "error": str(error)}
+    except Exception:
+        # The process boundary: whatever it was, the row must say so.
+        logger.exception("conversion_broke file=%s", file_id)
+        outcome = {
+            "state": Conversion.FAILED,
+            "error": "The server could not convert this file. Try again; if it "
+            "happens again, tell whoever runs the server.",
+        }
+    outcome["took_seconds"] = round(time.monotonic() - started, 2)
+    outcome["heartbeat_at"] = None
+    # Only while it is still ours: a rescue may have given it to another worker.
+    PartFile.objects.filter(
+        pk=file_id, state=Conversion.RUNNING, attempts=file.attempts
+    ).update(**outcome)
+    logger.info(
+        "conversion_ended file=%s state=%s seconds=%s",
+        file_id,
+        outcome["state"],
+        outcome["took_seconds"],
+    )
+
+
+def requeue(file: PartFile) -> bool:
+    """Mark a file as to be converted anew; the caller enqueues it.
+
+    A model that exists is kept, so that there is something to see until the
+    new one is there.
+
+    Returns:
+        False when it is queued or running already.
+    """
+    changed = PartFile.objects.filter(
+        pk=file.pk, state__in=[Conversion.FAILED, Conversion.DONE]
+    ).update(state=Conversion.QUEUED, error="", attempts=0, heartbeat_at=timezone.now())
+    file.refresh_from_db()
+    return bool(changed)
+
+
+def adopt(file: PartFile) -> bool:
+    """Give a queued file at once what an equal file's conversion gave, if any.
+
+    The worker, when it gets to the file, finds nothing left to do.
+    """
+    outcome = _twin_outcome(file) if file.state == Conversion.QUEUED else None
+    if outcome is None:
+        return False
+    queued = PartFile.objects.filter(pk=file.pk, state=Conversion.QUEUED)
+    changed = queued.update(**outcome, took_seconds=0, heartbeat_at=None)
+    file.refresh_from_db()
+    return bool(changed)
+
+
+def rescue() -> int:
+    """Queue again what a dead worker or a lost task left; return how many.
+
+    A file is left when its heartbeat has stopped, or when it was queued minutes
+    ago, was not taken, and nothing else is being converted.
+    """
+    stale = timezone.now() - timedelta(seconds=settings.CONVERSION_STALE_SECONDS)
+    dead = Q(state=Conversion.RUNNING) & (
+        Q(heartbeat_at=None) | Q(heartbeat_at__lt=stale)
+    )
+    PartFile.objects.filter(dead, attempts__gte=settings.CONVERSION_ATTEMPTS).update(
+        state=Conversion.FAILED,
+        error=_GAVE_UP.format(attempts=settings.CONVERSION_ATTEMPTS),
+        heartbeat_at=None,
+    )
+    left = list(PartFile.objects.filter(dead).values_list("pk", flat=True))
+    PartFile.objects.filter(dead, pk__in=left).update(
+        state=Conversion.QUEUED, heartbeat_at=timezone.now()
+    )
+    if not PartFile.objects.filter(state=Conversion.RUNNING).exists():
+        lost = PartFile.objects.filter(
+            state=Conversion.QUEUED, heartbeat_at__lt=timezone.now() - _LOST_AFTER
+        )
+        left += lost.values_list("pk", flat=True)
+        PartFile.objects.filter(pk__in=left, state=Conversion.QUEUED).update(
+            heartbeat_at=timezone.now()
+        )
+    for pk in left:
+        enqueue(pk)
+    if left:
+        logger.warning("conversions_rescued count=%s", len(left))
+    return len(left)
+
+
+def empty_trash() -> int:
+    """Delete for good what has lain in the trash for 30 days; return how many."""
+    from .models import Part
+
+    old = timezone.now() - timedelta(days=30)
+    parts = Part.objects.filter(deleted_at__lt=old)
+    count = parts.count()
+    parts.delete()
+    return count
+
+
+def _claim(file_id: int) -> bool:
+    """Take a queued file, so that no second worker does; count the attempt."""
+    return bool(
+        PartFile.objects.filter(pk=file_id, state=Conversion.QUEUED).update(
+            state=Conversion.RUNNING,
+            attempts=F("attempts") + 1,
+            heartbeat_at=timezone.now(),
+            error="",
+        )
+    )
+
+
+def _twin_outcome(file: PartFile) -> dict | None:
+    """Return what an equal file's conversion gave, if there is one.
+
+    The first conversion of a file asks; one that is tried again
+    (it has a model already) is really done again.
+    """
+    if file.model:
+        return None
+    twin = (
+        PartFile.objects.filter(sha256=file.sha256, state=Conversion.DONE)
+        .exclude(pk=file.pk)
+        .first()
+    )
+    if twin is None or not default_storage.exists(twin.model.name):
+        return None
+    return {
+        "state": Conversion.DONE,
+        "model": twin.model.name,
+        "model_bytes": twin.model_bytes,
+        "thumbnail": twin.thumbnail.name,
+        "facts": twin.facts,
+    }
+
+
+def _convert(file: PartFile) -> dict:
+    with tempfile.TemporaryDirectory(prefix="conversion-") as scratch:
+        folder = Path(scratch)
+        source = folder / "source.step"
+        with file.content.open("rb") as upload, source.open("wb") as copy:
+            for chunk in upload.chunks():
+                copy.write(chunk)
+        result = conversion.convert(
+            source,
+            folder,
+            timeout_s=settings.CONVERSION_TIMEOUT_SECONDS,
+            on_wait=_heartbeat(file.pk),
+        )
+        return {
+            "state": Conversion.DONE,
+            "model": _keep(result.glb, "models", ".glb"),
+            "model_bytes": result.glb.stat().st_size,
+            "thumbnail": (
+                _keep(result.thumbnail, "thumbnails", ".png")
+                if result.thumbnail
+                else ""
+            ),
+            "facts": result.facts,
+        }
+
+
+def _heartbeat(file_id: int) -> Callable[[], None]:
+    """Return what marks the file as alive, at most every five seconds."""
+    last = time.monotonic()
+
+    def beat() -> None:
+        nonlocal last
+        if time.monotonic() - last >= 5:
+            last = time.monotonic()
+            PartFile.objects.filter(pk=file_id, state=Conversion.RUNNING).update(
+                heartbeat_at=timezone.now()
+            )
+
+    return beat
+
+
+def _keep(path: Path, folder: str, suffix: str) -> str:
+    """Store the bytes of ``path`` under their hash and return that name."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        return default_storage.save(hashed_name(folder, sha256, suffix), File(file))

@@ -1,0 +1,95 @@
+"""Presentation only: icons, times and measures in words."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+MM_PER_INCH = 25.4
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Draw a sign of the sprite; it says nothing that words beside it do not."""
+    return format_html(
+        '<svg class="icon" data-icon="{}" aria-hidden="true" focusable="false">'
+        '<use href="{}#{}"></use></svg>',
+        name,
+        static("img/icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def ago(moment: datetime | None) -> str:
+    """Say how long ago: “just now”, “4 minutes ago”, “3 days ago”."""
+    words = lasting(moment)
+    return words if words in {"", "just now"} else f"{words} ago"
+
+
+@register.filter
+def lasting(moment: datetime | None) -> str:
+    """Say for how long: “just now”, “4 minutes”, “3 days”."""
+    if moment is None:
+        return ""
+    if (timezone.now() - moment).total_seconds() < 60:
+        return "just now"
+    return timesince(moment, depth=1)
+
+
+@register.filter
+def short(number: float | None) -> str:
+    """Write a number with three figures, as on a card: 203, 76.2, 2.29."""
+    if number is None:
+        return ""
+    places = 2 if abs(number) < 10 else 1 if abs(number) < 100 else 0
+    return _plain(number, places)
+
+
+@register.filter
+def exact(number: float | None, places: int = 3) -> str:
+    """Write a number to ``places`` decimals, without zeros that say nothing."""
+    return "" if number is None else _plain(number, places)
+
+
+@register.filter
+def inches(millimetres: float | None) -> str:
+    """Write millimetres as inches, to the thousandth."""
+    return "" if millimetres is None else f"{millimetres / MM_PER_INCH:.3f}"
+
+
+@register.filter
+def short_box(sides: Iterable[float] | None) -> str:
+    """Write a box as on a card: 203 × 76.2 × 2.29."""
+    return " × ".join(short(side) for side in sides or [])
+
+
+@register.filter
+def exact_box(sides: Iterable[float] | None) -> str:
+    return " × ".join(exact(side) for side in sides or [])
+
+
+@register.filter
+def inch_box(sides: Iterable[float] | None) -> str:
+    return " × ".join(inches(side) for side in sides or [])
+
+
+@register.filter
+def per(number: float | None, unit: float) -> str:
+    """Write ``number`` in a unit of that size, with three figures."""
+    return "" if number is None else short(number / unit)
+
+
+def _plain(number: float, places: int) -> str:
+    # Decimal, because a half must go up: 3.175 is 3.18, as people round.
+    step = Decimal(1).scaleb(-places)
+    text = f"{Decimal(repr(float(number))).quantize(step, ROUND_HALF_UP):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

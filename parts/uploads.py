@@ -1,0 +1,193 @@
+"""What may be uploaded, how it is stored, and how it is handed out again."""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.db.models.fields.files import FieldFile
+from django.http import FileResponse, HttpRequest
+
+from .conversion import ConversionError, inspect_step
+from .errors import FileRefused, FileTooBig
+from .models import Kind, PartFile
+
+SUFFIXES = {".step": Kind.STEP, ".stp": Kind.STEP, ".pdf": Kind.DRAWING}
+CONTENT_TYPES = {Kind.STEP: "application/step", Kind.DRAWING: "application/pdf"}
+_EDGE_BYTES = 1024
+_DROPPED_BYTES = 512 * 1024 * 1024  # how much over the limit is read for politeness
+
+
+@dataclass(frozen=True)
+class StoredUpload:
+    """A checked file that lies in the storage under its hash."""
+
+    kind: Kind
+    name: str
+    stored_name: str
+    sha256: str
+    size_bytes: int
+
+
+class SizeLimitHandler(FileUploadHandler):
+    """Stop keeping a file that grows over the limit while it streams in.
+
+    The rest of the file is read and dropped, since a browser shows an answer
+    only after it has sent everything; what was typed beside it is kept, and
+    ``received`` refuses.
+    """
+
+    def new_file(self, *args, **kwargs) -> None:
+        super().new_file(*args, **kwargs)
+        self._seen_bytes = 0
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        self._seen_bytes += len(raw_data)
+        if self._seen_bytes > settings.UPLOAD_LIMIT_BYTES:
+            self.request.upload_is_too_big = True
+            raise SkipFile
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        return None
+
+
+def received(request: HttpRequest, field: str = "file") -> UploadedFile:
+    """Return the file of a multipart request.
+
+    Raises:
+        FileTooBig: it grew over the limit.
+        FileRefused: there is none.
+    """
+    length = request.META.get("CONTENT_LENGTH") or ""
+    # Not read at all, but most clients see a broken connection and no answer.
+    is_too_big = (
+        length.isdecimal()
+        and int(length) > settings.UPLOAD_LIMIT_BYTES + _DROPPED_BYTES
+    )
+    upload = None if is_too_big else request.FILES.get(field)
+    if is_too_big or getattr(request, "upload_is_too_big", False):
+        limit_mb = settings.UPLOAD_LIMIT_BYTES // (1024 * 1024)
+        raise FileTooBig(f"The file is larger than {limit_mb} MB.", field=field)
+    if upload is None:
+        raise FileRefused("No file was sent.", field=field)
+    return upload
+
+
+def check(upload: UploadedFile) -> Kind:
+    """Return what ``upload`` is by its suffix, if its content agrees.
+
+    Raises:
+        FileRefused: another suffix, an empty file, or bytes that are not what
+            the suffix says.
+    """
+    suffix = PurePosixPath(bare_name(upload.name)).suffix.lower()
+    kind = SUFFIXES.get(suffix)
+    if kind is None:
+        raise FileRefused(
+            f"“{suffix or upload.name}” files are not taken; "
+            "upload a .step, .stp or .pdf file.",
+            field="file",
+        )
+    upload.seek(0)
+    head = upload.read(_EDGE_BYTES)
+    upload.seek(max(0, upload.size - _EDGE_BYTES))
+    tail = upload.read(_EDGE_BYTES)
+    upload.seek(0)
+    if not head:
+        raise FileRefused("This file is empty.", field="file")
+    if kind == Kind.STEP:
+        try:
+            inspect_step(head, tail, upload.size)
+        except ConversionError as error:
+            raise FileRefused(str(error), field="file") from error
+    elif not head.startswith(b"%PDF-"):
+        raise FileRefused(
+            "This is not a PDF file, whatever its name says.", field="file"
+        )
+    elif not _ends_as_pdf(upload):
+        raise FileRefused("This PDF is cut off; export it again.", field="file")
+    return kind
+
+
+def _ends_as_pdf(upload: UploadedFile) -> bool:
+    """Whether the end mark stands in the last 64 KB; programs append to PDFs."""
+    upload.seek(max(0, upload.size - 64 * 1024))
+    tail = upload.read()
+    upload.seek(0)
+    return b"%%EOF" in tail
+
+
+def store(upload: UploadedFile) -> StoredUpload:
+    """Check ``upload`` and put its bytes into the storage under their hash.
+
+    Raises: as ``check``; nothing is kept then.
+    """
+    kind = check(upload)
+    digest = hashlib.sha256()
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    sha256 = digest.hexdigest()
+    upload.seek(0)
+    suffix = ".pdf" if kind == Kind.DRAWING else ".step"
+    return StoredUpload(
+        kind=kind,
+        name=bare_name(upload.name),
+        stored_name=default_storage.save(hashed_name("files", sha256, suffix), upload),
+        sha256=sha256,
+        size_bytes=upload.size,
+    )
+
+
+def hashed_name(folder: str, sha256: str, suffix: str) -> str:
+    """Return where bytes with this hash lie: ``folder/ab/abcd….suffix``."""
+    return f"{folder}/{sha256[:2]}/{sha256}{suffix}"
+
+
+def bare_name(name: str) -> str:
+    """Return ``name`` without folders and control characters, 255 at most."""
+    name = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
+    name = "".join(c for c in name if unicodedata.category(c)[0] != "C").strip(" .")
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem[: 254 - len(suffix)]}.{suffix}" if dot else name[:255]
+
+
+def safe_name(name: str) -> str:
+    """Return ``name`` in letters, digits, dot, dash and underscore of ASCII.
+
+    A name without any keeps its suffix: ``деталь.step`` is ``file.step``.
+    """
+    bare = PurePosixPath(bare_name(name))
+    ascii_stem = (
+        unicodedata.normalize("NFKD", bare.stem).encode("ascii", "ignore").decode()
+    )
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", ascii_stem).strip("._-")
+    return f"{stem or 'file'}{bare.suffix.lower()}"
+
+
+def response(file: PartFile, *, as_attachment: bool) -> FileResponse:
+    """Return the bytes of ``file``, sandboxed, with their original name."""
+    return _sandboxed(
+        FileResponse(
+            file.content.open("rb"),
+            as_attachment=as_attachment,
+            filename=file.name,
+            content_type=CONTENT_TYPES[Kind(file.kind)],
+        )
+    )
+
+
+def made_response(stored: FieldFile, content_type: str) -> FileResponse:
+    """Return what was made of a file, its model or its picture, sandboxed."""
+    return _sandboxed(FileResponse(stored.open("rb"), content_type=content_type))
+
+
+def _sandboxed(answer: FileResponse) -> FileResponse:
+    answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer

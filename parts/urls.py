@@ -1,0 +1,40 @@
+from django.urls import path
+
+from .views import boards, files, parts, steps
+
+app_name = "parts"
+urlpatterns = [
+    path("", boards.home, name="home"),
+    path("review/", boards.review, name="review"),
+    path("production/", boards.production, name="production"),
+    path("completed/", boards.completed, name="completed"),
+    path("search/", boards.search, name="search"),
+    path("parts/states/", boards.states, name="states"),
+    path("parts/new/", parts.create, name="create"),
+    path("parts/<int:pk>/", parts.detail, name="detail"),
+    path("parts/<int:pk>/edit/", parts.edit, name="edit"),
+    path("parts/<int:pk>/delete/", parts.delete, name="delete"),
+    path("parts/<int:pk>/approve/", steps.approve, name="approve"),
+    path("parts/<int:pk>/send-back/", steps.send_back, name="send-back"),
+    path("parts/<int:pk>/resubmit/", steps.resubmit, name="resubmit"),
+    path("parts/<int:pk>/assign/", steps.assign, name="assign"),
+    path("parts/<int:pk>/start/", steps.start, name="start"),
+    path(
+        "parts/<int:pk>/accept-revision/", steps.accept_revision, name="accept-revision"
+    ),
+    path("parts/<int:pk>/unclaim/", steps.unclaim, name="unclaim"),
+    path("parts/<int:pk>/complete/", steps.complete, name="complete"),
+    path("parts/<int:pk>/revert/", steps.revert, name="revert"),
+    path("parts/<int:pk>/trash/", steps.trash, name="trash"),
+    path("parts/<int:pk>/files/", files.upload, name="file-upload"),
+    path(
+        "parts/<int:pk>/files/<str:kind>/<int:revision>/",
+        files.download,
+        name="file-download",
+    ),
+    path(
+        "parts/<int:pk>/files/<str:kind>/<int:revision>/retry/",
+        files.retry,
+        name="file-retry",
+    ),
+]

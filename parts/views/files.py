@@ -1,0 +1,58 @@
+"""A part's files: a new one comes in, an old one goes out, a conversion is retried."""
+
+from django.contrib import messages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_safe
+
+from parts import uploads, workflow
+from parts.errors import PartError
+from parts.forms import RevisionForm
+from parts.models import Part, PartFile
+
+from .access import posted, workers_only
+from .parts import part_page
+
+
+@posted
+@workers_only
+def upload(request: HttpRequest, pk: int) -> HttpResponse:
+    part = get_object_or_404(Part.objects.live(), pk=pk)
+    form = RevisionForm(request.POST, request.FILES, request=request)
+    if not form.is_valid():
+        return part_page(request, pk, revision_form=form)
+    try:
+        file = form.save(part)
+    except PartError as error:
+        messages.error(request, str(error))
+    else:
+        said = f"{file.name} is here as revision {file.revision}."
+        messages.success(request, said)
+    return redirect(part)
+
+
+@require_safe
+def download(request: HttpRequest, pk: int, kind: str, revision: int) -> FileResponse:
+    file = _file(pk, kind, revision)
+    try:
+        return uploads.response(file, as_attachment=True)
+    except FileNotFoundError:
+        raise Http404("The bytes of this file are gone.") from None
+
+
+@posted
+@workers_only
+def retry(request: HttpRequest, pk: int, kind: str, revision: int) -> HttpResponse:
+    file = _file(pk, kind, revision)
+    try:
+        workflow.convert_again(file.part, actor=request.user, file=file)
+    except PartError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{file.name} is converted again.")
+    return redirect(file.part)
+
+
+def _file(pk: int, kind: str, revision: int) -> PartFile:
+    files = PartFile.objects.filter(part__deleted_at=None).select_related("part")
+    return get_object_or_404(files, part=pk, kind=kind, revision=revision)

@@ -1,0 +1,108 @@
+"""A part's own pages: look at it, hand it in, change it, delete it."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from parts.errors import PartError
+from parts.forms import EditForm, HandInForm, RevisionForm
+from parts.models import Part
+
+from . import timeline
+from .access import workers_only
+from .cards import Card, board_of
+
+EVENTS_SHOWN = 20
+EVENTS_MOST = 500
+
+
+@require_safe
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    return part_page(request, pk)
+
+
+def part_page(
+    request: HttpRequest, pk: int, revision_form: RevisionForm | None = None
+) -> HttpResponse:
+    """Show a part, with what is wrong with the file that was just sent, if any."""
+    parts = Part.objects.live().with_files().with_author(request.user)
+    part = get_object_or_404(parts, pk=pk)
+    shows_all = request.GET.get("history") == "all"
+    limit = EVENTS_MOST if shows_all else EVENTS_SHOWN
+    events = list(part.events.all()[: limit + 1])
+    files = list(part.files.order_by("-uploaded_at", "-pk"))
+    names = {(file.kind, file.revision): file.name for file in files}
+    context = {
+        "part": part,
+        "card": Card(part, request.user),
+        "next": part.get_absolute_url(),
+        "board_address": board_of(part),
+        "files": files,
+        "lines": [timeline.told(event, names) for event in events[:limit]],
+        "has_more_events": len(events) > limit and not shows_all,
+        "people": User.objects.workers() if request.user.can_lead else [],
+        "revision_form": revision_form or RevisionForm(request=request),
+    }
+    status = revision_form.status if revision_form else 200
+    return render(request, "parts/detail.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@workers_only
+def create(request: HttpRequest) -> HttpResponse:
+    form = HandInForm(request.POST or None, request.FILES or None, request=request)
+    if request.method == "POST" and form.is_valid():
+        part = form.save()
+        messages.success(request, f"{part} is handed in and waits for review.")
+        return redirect(part)
+    status = form.status if request.method == "POST" else 200
+    return render(request, "parts/create.html", {"form": form}, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@workers_only
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    part = get_object_or_404(Part.objects.live(), pk=pk)
+    if request.method != "POST":
+        return _edit_page(request, EditForm(part=part, request=request))
+    form = EditForm(request.POST, part=part, request=request)
+    if form.is_stale():
+        return _edit_page(request, form.rebased(), status=409)
+    if not form.is_valid():
+        return _edit_page(request, form, status=form.status)
+    try:
+        part = form.save()
+    except PartError as error:
+        form.add_error(None, str(error))
+        return _edit_page(request, form, status=error.status)
+    messages.success(request, f"{part} is saved.")
+    return redirect(part)
+
+
+def _edit_page(request: HttpRequest, form: EditForm, status: int = 200) -> HttpResponse:
+    meanwhile = form.meanwhile
+    context = {
+        "form": form,
+        "part": form.part,
+        "is_conflict": meanwhile is not None,
+        "lines": [timeline.told(event) for event in meanwhile or []],
+    }
+    return render(request, "parts/edit.html", context, status=status)
+
+
+@require_safe
+@workers_only
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    parts = Part.objects.live().with_files().with_author(request.user)
+    part = get_object_or_404(parts, pk=pk)
+    card = Card(part, request.user)
+    if not card.can_delete:
+        raise PermissionDenied(
+            "Only a lead, or whoever handed it in while it is in review, may delete "
+            "a part."
+        )
+    context = {"part": part, "card": card, "next": board_of(part)}
+    return render(request, "parts/confirm_delete.html", context)

@@ -1,0 +1,19 @@
+"""How a line of the log looks, and what must never stand in one."""
+
+import logging
+import re
+
+_KEY = re.compile(r"\b(pk_[0-9a-f]{12})_[\w-]+")
+_PARAMETER = re.compile(r"(api_key(?:=|%3d))[^&\s\"']+", re.IGNORECASE)
+
+
+class KeyHidingFormatter(logging.Formatter):
+    """Blank out API keys, but for their public prefix, in message and traceback.
+
+    A key may stand in an address (``?api_key=…``), and addresses are logged by
+    Django's development server and by whatever else prints a request.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = _PARAMETER.sub(r"\1…", super().format(record))
+        return _KEY.sub(r"\1_…", text)

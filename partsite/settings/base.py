@@ -1,0 +1,221 @@
+"""What is true in every environment; dev, prod and test add only what differs."""
+
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from partsite.env import env_int, env_list, env_str, load_env_file
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+load_env_file(str(BASE_DIR / ".env"))
+DATA_DIR = Path(env_str("DATA_DIR", str(BASE_DIR))).resolve()
+
+DEBUG = False
+INSTALLED_APPS = [
+    "accounts",
+    "parts",
+    "partsite.apps.AdminConfig",  # django.contrib.admin, with our site
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.forms",  # our form renderer finds Django's own widgets through it
+    "corsheaders",
+    "django_filters",
+    "django_q",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "partsite.urls"
+WSGI_APPLICATION = "partsite.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "partsite.forms.FieldRenderer"
+
+# --- Data ---------------------------------------------------------------------
+
+
+def database(url: str) -> dict:
+    """Return Django's settings of the database at ``url``."""
+    config = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
+    if config["ENGINE"].endswith("sqlite3"):
+        # With Django's defaults four writers get "database is locked" at once
+        # (measured); WAL lets readers go on while one writes.
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    return config
+
+
+SQLITE_URL = f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Beside the database the one place for state shared by processes: Redis when
+# there is one, else a table whose counters are exact across processes.
+REDIS_URL = env_str("REDIS_URL", "")
+CACHES = {
+    "default": {
+        "BACKEND": "partsite.ratelimit.RedisCounterCache",
+        "LOCATION": REDIS_URL,
+    }
+    if REDIS_URL
+    else {
+        "BACKEND": "partsite.ratelimit.CounterCache",
+        "LOCATION": "cache",
+    }
+}
+MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_URL = "media/"  # never routed: files are served by views that ask who you are
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env_str("STATIC_ROOT", str(BASE_DIR / "build" / "collected")))
+STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "build" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "partsite.storage.ContentStorage"},
+    "staticfiles": {"BACKEND": "partsite.storage.HashedStaticStorage"},
+}
+FIXTURE_DIRS = [BASE_DIR / "fixtures"]
+FILE_UPLOAD_HANDLERS = [
+    "parts.uploads.SizeLimitHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+UPLOAD_LIMIT_BYTES = env_int("UPLOAD_LIMIT_MB", 100) * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # everything of a request but its files
+
+# --- People -------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "parts:home"
+LOGOUT_REDIRECT_URL = "accounts:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 30  # a tablet in the shop stays signed in
+SESSION_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
+CORS_ALLOWED_ORIGINS = env_list("CORS_ALLOWED_ORIGINS", [])
+CORS_URLS_REGEX = r"^/(api/|health).*$"
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-api-key"]
+X_FRAME_OPTIONS = "DENY"
+# Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed.
+TRUSTED_PROXIES = env_list("TRUSTED_PROXIES", [])
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env_str("TIME_ZONE", "UTC")
+USE_TZ = True
+
+# --- API ----------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        # The key first: an existing client sends no CSRF token with it.
+        "accounts.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["parts.api.permissions.MayRead"],
+    "DEFAULT_PARSER_CLASSES": ["parts.api.wire.StrictJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "parts.api.wire.LenientNegotiation",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "parts.api.exceptions.handle",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Parts",
+    "DESCRIPTION": "Parts of a shop: hand in, review, claim, make, finish.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "PREPROCESSING_HOOKS": ["parts.api.schema.leave_out_second_forms"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+API_MODEL_WAIT_SECONDS = env_int("MODEL_WAIT_SECONDS", 20)
+# Requests of one web process that may wait for a model at the same time.
+API_MODEL_WAITERS = max(1, env_int("WEB_THREADS", 8) // 2)
+
+# --- Background work ----------------------------------------------------------
+
+CONVERSION_TIMEOUT_SECONDS = env_int("CONVERSION_TIMEOUT_SECONDS", 120)
+CONVERSION_ATTEMPTS = 3
+CONVERSION_STALE_SECONDS = 20  # a heartbeat older than this means a dead worker
+Q_CLUSTER = {
+    "name": "partsite",
+    "workers": env_int("WORKERS", 1),
+    # A task outlives the child's own limit by what reading and storing cost.
+    "timeout": CONVERSION_TIMEOUT_SECONDS + 60,
+    # Must exceed the timeout; a dead worker's file is found by its heartbeat
+    # long before the broker would hand the task out again.
+    "retry": CONVERSION_TIMEOUT_SECONDS + 120,
+    "max_attempts": 2,
+    "poll": 0.2,
+    "recycle": 200,
+    "save_limit": 200,
+    "catch_up": False,
+    "label": "Background work",
+    "redis": REDIS_URL or None,
+    **({} if REDIS_URL else {"orm": "default"}),
+}
+
+# --- Logs ---------------------------------------------------------------------
+
+LOG_LEVEL = env_str("LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+    raise ImproperlyConfigured(
+        f"LOG_LEVEL is {LOG_LEVEL!r}; use DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    )
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "class": "partsite.logs.KeyHidingFormatter",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.server": {"propagate": True, "handlers": []},
+        # Its start-up chatter would bury the address and the sign-in lines.
+        "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
+    },
+}
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"

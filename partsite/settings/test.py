@@ -1,0 +1,32 @@
+"""Tests: fast hashing, files in a folder of their own, tasks caught, not run."""
+
+import atexit
+import shutil
+import tempfile
+from pathlib import Path
+
+from partsite.env import env_str
+
+from .base import *  # noqa: F403 - a settings module is its base and what differs
+from .base import STORAGES, database
+
+SECRET_KEY = "only-for-tests"  # noqa: S105 - guards nothing
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+_scratch = Path(tempfile.mkdtemp(prefix="partsite-test-"))
+atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
+DATA_DIR = _scratch
+# A file, not memory: threads and processes of a test must share it.
+DATABASES = {
+    "default": database(env_str("DATABASE_URL", f"sqlite:///{_scratch / 'db.sqlite3'}"))
+}
+DATABASES["default"]["TEST"] = {"NAME": None}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": _scratch / "test.sqlite3"}
+MEDIA_ROOT = _scratch / "media"
+STATIC_ROOT = _scratch / "static"
+STATIC_ROOT.mkdir()  # whitenoise warns of a missing one, and warnings are errors
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

@@ -1,0 +1,28 @@
+// Closes what is open when one presses Escape or somewhere else.
+
+const OPEN = ".menu[open], .part-card .ask[open]";
+
+/** Close menus of `root` as people expect it. */
+export function closeMenus(root) {
+  root.addEventListener("click", ({ target }) => {
+    for (const open of root.querySelectorAll(OPEN)) {
+      if (!open.contains(target)) open.open = false;
+    }
+  });
+  root.addEventListener("keydown", ({ key, target }) => {
+    const open = key === "Escape" && target.closest?.(OPEN);
+    if (!open) return;
+    open.open = false;
+    open.querySelector("summary").focus();
+  });
+  // What a step asks for is typed at once.
+  root.addEventListener(
+    "toggle",
+    ({ target }) => {
+      if (target.open && target.matches(".ask")) {
+        target.querySelector(".ask__input")?.focus();
+      }
+    },
+    true,
+  );
+}

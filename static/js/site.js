@@ -1,0 +1,21 @@
+// Wires what the page has. Without it every page works; with it, more smoothly.
+
+import { dismissMessages } from "./messages.js";
+import { dropZones } from "./drop.js";
+import { filterAtOnce } from "./filters.js";
+import { keepPlace } from "./place.js";
+import { closeMenus } from "./menus.js";
+import { sendOnce } from "./once.js";
+import { watchConversions } from "./live.js";
+import { watchUploads } from "./upload.js";
+import { mountViewers } from "./viewers.js";
+
+closeMenus(document);
+dismissMessages(document);
+dropZones(document);
+filterAtOnce(document);
+keepPlace(document);
+watchUploads(document);
+sendOnce(document);
+watchConversions(document, mountViewers);
+mountViewers(document);

@@ -1,0 +1,72 @@
+"""Fixtures for every test: people, their browsers, and a media folder of its own."""
+
+import time
+
+import pytest
+
+from accounts.models import Role
+
+from .factories import make_user
+
+
+@pytest.fixture(autouse=True)
+def media(settings, tmp_path):
+    """Keep every test's uploads apart."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    return settings.MEDIA_ROOT
+
+
+@pytest.fixture(autouse=True)
+def queued(monkeypatch):
+    """Catch what would be enqueued; the list holds the ids of the files."""
+    ids: list[int] = []
+    monkeypatch.setattr("parts.tasks.enqueue", ids.append)
+    return ids
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Stop the clock of caches and limits; ``clock.sleep()`` moves it on."""
+
+    class Clock:
+        now = time.time()
+
+        def sleep(self, seconds: float) -> None:
+            self.now += seconds
+
+    clock = Clock()
+    monkeypatch.setattr("time.time", lambda: clock.now)
+    return clock
+
+
+@pytest.fixture
+def lead(db):
+    return make_user("lead", name="Lena Lead", role=Role.LEAD)
+
+
+@pytest.fixture
+def member(db):
+    return make_user("member", name="Mara Member", role=Role.MEMBER)
+
+
+@pytest.fixture
+def viewer(db):
+    return make_user("viewer", name="Vic Viewer", role=Role.VIEWER)
+
+
+@pytest.fixture
+def lead_page(client, lead):
+    client.force_login(lead)
+    return client
+
+
+@pytest.fixture
+def member_page(client, member):
+    client.force_login(member)
+    return client
+
+
+@pytest.fixture
+def viewer_page(client, viewer):
+    client.force_login(viewer)
+    return client

@@ -1,0 +1,63 @@
+"""Clients of the API: with keys of every scope, with a session, with nothing."""
+
+from collections.abc import Iterator
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts.models import ApiKey, Scope, User
+from tests.factories import make_key
+
+
+class Script(APIClient):
+    """A client that knows its key, and closes what it was sent when it is done."""
+
+    def __init__(self, key: str = "") -> None:
+        super().__init__(headers={"X-API-Key": key} if key else None)
+        self.key = key
+        self.answers = []
+
+    def request(self, **kwargs):
+        answer = super().request(**kwargs)
+        self.answers.append(answer)
+        return answer
+
+
+@pytest.fixture(autouse=True)
+def _database(db):
+    """Every test here goes through URL and database."""
+
+
+def _script(scope: str, owner: User | None = None) -> Iterator[Script]:
+    key, text = make_key(scope=scope, owner=owner, name=f"{scope} key")
+    # Used already, so that no request of the test notes it.
+    ApiKey.objects.filter(pk=key.pk).update(last_used_at=key.created_at)
+    yield from _closing(Script(text))
+
+
+def _closing(script: Script) -> Iterator[Script]:
+    yield script
+    for answer in script.answers:
+        answer.close()
+
+
+@pytest.fixture
+def api():
+    """A script with a write key of nobody, as existing clients have it."""
+    yield from _script(Scope.WRITE)
+
+
+@pytest.fixture
+def reader():
+    yield from _script(Scope.READ)
+
+
+@pytest.fixture
+def member_api(member):
+    """A script with a member's key."""
+    yield from _script(Scope.WRITE, member)
+
+
+@pytest.fixture
+def anonymous():
+    yield from _closing(Script())

@@ -1,0 +1,268 @@
+"""Conversions: recorded, retried, rescued, never done twice for one file."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from parts import conversion, tasks, workflow
+from parts.errors import WrongState
+from parts.models import Conversion, Part, PartFile
+from tests.factories import (
+    STEP_SAMPLES,
+    make_converted,
+    make_file,
+    make_part,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def converter(monkeypatch):
+    """Stand in for the child process; ``calls`` counts, ``error`` is raised."""
+
+    class Converter:
+        calls = 0
+        error: Exception | None = None
+
+        def __call__(self, source, folder, **options):
+            self.calls += 1
+            if self.error:
+                raise self.error
+            (folder / "model.glb").write_bytes(b"glTF" + source.read_bytes())
+            (folder / "thumbnail.png").write_bytes(b"PNG")
+            return conversion.Conversion(
+                glb=folder / "model.glb",
+                thumbnail=folder / "thumbnail.png",
+                facts={"solids": 1},
+                warnings=[],
+            )
+
+    fake = Converter()
+    monkeypatch.setattr(conversion, "convert", fake)
+    return fake
+
+
+def _read(stored, count: int) -> bytes:
+    with stored.open("rb") as file:
+        return file.read(count)
+
+
+def test_convert_records_model_picture_and_facts(converter):
+    file = make_file(make_part())
+    assert file.state == Conversion.QUEUED
+    tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.error, file.attempts) == (Conversion.DONE, "", 1)
+    assert file.facts == {"solids": 1}
+    assert file.model_bytes == file.model.size
+    assert file.model.name.startswith("models/")
+    assert _read(file.thumbnail, 9) == b"PNG"
+    assert file.took_seconds is not None
+
+
+def test_convert_twice_does_the_work_once(converter):
+    file = make_file(make_part())
+    tasks.convert(file.pk)
+    tasks.convert(file.pk)
+    assert converter.calls == 1
+
+
+def test_convert_of_a_file_that_is_gone_does_nothing(converter):
+    tasks.convert(10**9)
+    assert converter.calls == 0
+
+
+def test_an_equal_file_takes_over_the_model_without_converting(converter):
+    first, second = make_file(make_part()), make_file(make_part())
+    tasks.convert(first.pk)
+    tasks.convert(second.pk)
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert converter.calls == 1
+    assert (second.state, second.model.name) == (Conversion.DONE, first.model.name)
+    assert second.facts == first.facts
+
+
+def test_an_equal_file_whose_model_was_lost_is_converted_itself(converter):
+    first, second = make_file(make_part()), make_file(make_part())
+    tasks.convert(first.pk)
+    first.refresh_from_db()
+    default_storage.delete(first.model.name)
+    tasks.convert(second.pk)
+    second.refresh_from_db()
+    assert converter.calls == 2
+    assert default_storage.exists(second.model.name)
+
+
+def test_a_running_conversion_shows_every_five_seconds_that_it_is_alive(
+    monkeypatch, django_assert_num_queries
+):
+    file = make_file(make_part())
+    PartFile.objects.filter(pk=file.pk).update(state="running", heartbeat_at=None)
+    clock = SimpleNamespace(monotonic=lambda: clock.seconds, seconds=0)
+    monkeypatch.setattr(tasks, "time", clock)
+    beat = tasks._heartbeat(file.pk)
+    for seconds, queries in [(4, 0), (5, 1), (9, 0), (10, 1)]:
+        clock.seconds = seconds
+        with django_assert_num_queries(queries):
+            beat()
+    file.refresh_from_db()
+    assert timezone.now() - file.heartbeat_at < timedelta(minutes=1)
+
+
+def test_a_failure_is_recorded_in_words(converter):
+    converter.error = conversion.ConversionError("cut_off", "This file is cut off.")
+    file = make_file(make_part())
+    tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.error) == (Conversion.FAILED, "This file is cut off.")
+    assert file.model.name == ""
+
+
+def test_a_bug_is_recorded_without_telling_the_inside(converter, caplog):
+    converter.error = RuntimeError("secret inside")
+    file = make_file(make_part())
+    tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert file.state == Conversion.FAILED
+    assert file.error.startswith("The server could not convert this file.")
+    assert "secret inside" in caplog.text
+
+
+def test_a_failed_file_can_be_converted_again(
+    converter, queued, member, django_capture_on_commit_callbacks
+):
+    converter.error = conversion.ConversionError("crashed", "The kernel crashed.")
+    file = make_file(make_part())
+    tasks.convert(file.pk)
+    converter.error = None
+    with django_capture_on_commit_callbacks(execute=True):
+        workflow.convert_again(file.part, actor=member)
+    file.refresh_from_db()
+    assert (file.state, file.error, file.attempts) == (Conversion.QUEUED, "", 0)
+    assert queued == [file.pk]
+    event = file.part.events.first()
+    assert (event.verb, event.revision, event.actor) == ("retried", 1, member)
+    tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert file.state == Conversion.DONE
+
+
+def test_an_older_file_can_be_converted_again(member):
+    part = make_part()
+    old = make_converted(part)
+    make_file(part)
+    workflow.convert_again(part, actor=member, file=old)
+    old.refresh_from_db()
+    assert old.state == Conversion.QUEUED
+
+
+@pytest.mark.parametrize("state", [Conversion.QUEUED, Conversion.RUNNING])
+def test_what_is_on_its_way_is_not_queued_twice(queued, member, state):
+    file = make_file(make_part())
+    PartFile.objects.filter(pk=file.pk).update(state=state)
+    with pytest.raises(WrongState, match=r"^“plate\.step” is being converted already"):
+        workflow.convert_again(file.part, actor=member, file=file)
+    assert queued == []
+
+
+def _left(state, *, attempts=1, seconds_ago: float | None, **fields) -> PartFile:
+    file = make_file(make_part())
+    beat = (
+        None if seconds_ago is None else timezone.now() - timedelta(seconds=seconds_ago)
+    )
+    PartFile.objects.filter(pk=file.pk).update(
+        state=state, attempts=attempts, heartbeat_at=beat, **fields
+    )
+    return file
+
+
+def test_rescue_queues_again_what_a_dead_worker_left(queued, converter):
+    dead = _left(Conversion.RUNNING, seconds_ago=60)
+    alive = _left(Conversion.RUNNING, seconds_ago=2)
+    assert tasks.rescue() == 1
+    assert queued == [dead.pk]
+    alive.refresh_from_db()
+    assert alive.state == Conversion.RUNNING
+    tasks.convert(dead.pk)
+    dead.refresh_from_db()
+    assert (dead.state, dead.attempts) == (Conversion.DONE, 2)
+
+
+def test_rescue_gives_up_on_a_file_that_kills_its_worker_every_time(queued):
+    poison = _left(Conversion.RUNNING, attempts=3, seconds_ago=60)
+    assert tasks.rescue() == 0
+    poison.refresh_from_db()
+    assert poison.state == Conversion.FAILED
+    assert poison.error == (
+        "The conversion of this file was broken off 3 times. "
+        "Try again, or export the file anew."
+    )
+    assert queued == []
+
+
+def test_rescue_finds_a_file_whose_task_was_lost(queued):
+    lost = _left(Conversion.QUEUED, attempts=0, seconds_ago=360)
+    _left(Conversion.QUEUED, attempts=0, seconds_ago=60)  # it waits its turn
+    assert tasks.rescue() == 1
+    assert queued == [lost.pk]
+
+
+def test_rescue_waits_while_the_queue_moves(queued):
+    _left(Conversion.QUEUED, attempts=0, seconds_ago=360)
+    _left(Conversion.RUNNING, seconds_ago=2)
+    assert tasks.rescue() == 0
+    assert queued == []
+
+
+def test_rescue_does_not_queue_twice_what_it_has_just_queued(queued):
+    _left(Conversion.RUNNING, seconds_ago=60)
+    assert (tasks.rescue(), tasks.rescue()) == (1, 0)
+
+
+def test_a_worker_that_was_given_up_does_not_overwrite_its_successor(converter):
+    file = make_file(make_part())
+    late = conversion.convert
+
+    def slow(source, folder, **options):
+        # Meanwhile a rescue has given the file to another worker.
+        PartFile.objects.filter(pk=file.pk).update(attempts=2)
+        return late(source, folder, **options)
+
+    conversion.convert = slow
+    tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.attempts) == (Conversion.RUNNING, 2)
+
+
+def test_empty_trash_deletes_for_good_after_thirty_days():
+    now = timezone.now()
+    make_part(deleted_at=now - timedelta(days=31))
+    young = make_part(deleted_at=now - timedelta(days=29))
+    kept = make_part()
+    assert tasks.empty_trash() == 1
+    assert set(Part.objects.all()) == {young, kept}
+
+
+def test_a_real_step_file_is_converted_measured_and_drawn():
+    content = (STEP_SAMPLES / "gusset_plate.step").read_bytes()
+    file = make_file(make_part(), "gusset_plate.step", content)
+    tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.error) == (Conversion.DONE, "")
+    assert file.facts["box_mm"] == pytest.approx([101.6, 101.6, 3.175], abs=0.05)
+    assert file.facts["holes"] == [
+        {"diameter_mm": pytest.approx(5.1054, abs=0.01), "count": 7}
+    ]
+    assert _read(file.model, 4) == b"glTF"
+    assert _read(file.thumbnail, 4) == b"\x89PNG"
+
+
+def test_done_file_in_the_factory_is_what_a_conversion_leaves():
+    file = make_converted(make_part())
+    assert file.state == Conversion.DONE
+    assert file.facts["solids"] == 1

@@ -1,0 +1,73 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from parts.templatetags import parts as tags
+
+
+@pytest.mark.parametrize(
+    ("age", "words", "span"),
+    [
+        (timedelta(seconds=59), "just now", "just now"),
+        (timedelta(seconds=-30), "just now", "just now"),
+        (timedelta(seconds=61), "1\xa0minute ago", "1\xa0minute"),
+        (timedelta(hours=3, minutes=50), "3\xa0hours ago", "3\xa0hours"),
+        (timedelta(days=3, hours=20), "3\xa0days ago", "3\xa0days"),
+        (timedelta(days=400), "1\xa0year ago", "1\xa0year"),
+    ],
+)
+def test_times_are_told_in_one_unit(age, words, span):
+    moment = timezone.now() - age
+    assert (tags.ago(moment), tags.lasting(moment)) == (words, span)
+
+
+def test_no_time_is_no_word():
+    assert (tags.ago(None), tags.lasting(None)) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (203.2, "203"),
+        (1524.0, "1524"),
+        (100, "100"),
+        (99.96, "100"),
+        (76.2, "76.2"),
+        (76.0, "76"),
+        (9.525, "9.53"),
+        (3.175, "3.18"),
+        (2.286, "2.29"),
+        (0.0, "0"),
+        (None, ""),
+    ],
+)
+def test_a_card_has_three_figures(number, words):
+    assert tags.short(number) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(5.1054, "5.105"), (28.575, "28.575"), (12.7, "12.7"), (None, "")],
+)
+def test_the_page_is_exact(number, words):
+    assert tags.exact(number) == words
+
+
+def test_a_box_is_told_in_both_units():
+    box = [203.2, 76.2, 2.286]
+    assert tags.short_box(box) == "203 × 76.2 × 2.29"
+    assert tags.exact_box(box) == "203.2 × 76.2 × 2.286"
+    assert tags.inch_box(box) == "8.000 × 3.000 × 0.090"
+    assert tags.short_box(None) == tags.exact_box(None) == tags.inch_box(None) == ""
+
+
+def test_a_number_in_another_unit():
+    assert tags.per(31116.8, 1000) == "31.1"
+    assert tags.per(None, 1000) == ""
+
+
+def test_an_icon_is_a_sign_of_the_sprite_and_says_nothing():
+    drawn = tags.icon("completed")
+    assert 'href="/static/img/icons.svg#completed"' in drawn
+    assert 'aria-hidden="true"' in drawn

@@ -1,0 +1,170 @@
+"""A part's files over the pages: in, out, and converted again."""
+
+import pytest
+from django.contrib.messages import get_messages
+from django.core.files.storage import default_storage
+from django.urls import reverse
+
+from parts import workflow
+from parts.models import Part, PartFile
+from tests.factories import TINY_PDF, TINY_STEP, make_file, make_part, make_upload
+
+
+def said(response) -> list[tuple[str, str]]:
+    return [(m.level_tag, m.message) for m in get_messages(response.wsgi_request)]
+
+
+class TestUpload:
+    def send(self, client, part, upload=None):
+        data = {"file": upload} if upload else {}
+        return client.post(reverse("parts:file-upload", args=[part.pk]), data)
+
+    def test_a_newer_file(self, member_page, member, queued):
+        part = make_part()
+        make_file(part)
+        response = self.send(member_page, part, make_upload("v2.step"))
+        assert response["Location"] == part.get_absolute_url()
+        assert said(response) == [("success", "v2.step is here as revision 2.")]
+        part.refresh_from_db()
+        assert (part.current_step.revision, part.file) == (2, "v2.step")
+        assert part.current_step.uploaded_by == member
+
+    def test_a_drawing(self, member_page):
+        part = make_part()
+        self.send(member_page, part, make_upload("d.pdf", TINY_PDF))
+        part.refresh_from_db()
+        assert part.current_drawing.revision == 1
+
+    @pytest.mark.parametrize(
+        ("upload", "words"),
+        [
+            (None, "Choose a .step, .stp or .pdf file."),
+            (("a.txt", b"x"), "“.txt” files are not taken"),
+            (("a.step", b""), "This file is empty."),
+            (("a.step", TINY_STEP[:30]), "cut off"),
+        ],
+    )
+    def test_a_bad_file_is_told_on_the_parts_page(self, upload, words, member_page):
+        part = make_part(name="Hub")
+        response = self.send(member_page, part, upload and make_upload(*upload))
+        assert response.status_code == 422
+        (text,) = response.context["revision_form"].errors["file"]
+        assert words in text
+        assert '<h1 class="part-page__title">Hub</h1>' in response.text
+        assert not PartFile.objects.exists()
+
+    def test_a_file_that_is_too_big_is_413(self, member_page, settings):
+        settings.UPLOAD_LIMIT_BYTES = 1024 * 1024
+        big = make_upload("a.step", TINY_STEP + b" " * 1024 * 1024)
+        response = self.send(member_page, make_part(), big)
+        assert response.status_code == 413
+        assert "The file is larger than 1 MB." in response.text
+        assert not PartFile.objects.exists()
+
+    def test_a_stranger_is_asked_to_sign_in(self, client, db):
+        assert self.send(client, make_part(), make_upload()).status_code == 302
+        assert not PartFile.objects.exists()
+
+    def test_a_viewer_may_not(self, viewer_page):
+        assert self.send(viewer_page, make_part(), make_upload()).status_code == 403
+        assert not PartFile.objects.exists()
+
+    def test_a_missing_part_is_404(self, member_page):
+        assert self.send(member_page, Part(pk=999), make_upload()).status_code == 404
+
+    def test_it_is_posted(self, member_page):
+        address = reverse("parts:file-upload", args=[make_part().pk])
+        assert member_page.get(address).status_code == 405
+
+
+class TestDownload:
+    def fetch(self, client, file, **other):
+        kind = other.get("kind", file.kind)
+        revision = other.get("revision", file.revision)
+        part = other.get("part", file.part_id)
+        return client.get(reverse("parts:file-download", args=[part, kind, revision]))
+
+    def test_every_revision_keeps_its_bytes_and_its_name(self, viewer_page):
+        part = make_part()
+        old = make_file(part, "деталь 1.step")
+        make_file(part, "new.step", TINY_STEP + b"\n")
+        response = self.fetch(viewer_page, old)
+        assert response.getvalue() == TINY_STEP
+        assert response["Content-Disposition"].startswith("attachment; filename*=")
+        assert response["X-Content-Type-Options"] == "nosniff"
+
+    def test_what_is_not_there_is_404(self, member_page):
+        file = make_file(make_part())
+        assert self.fetch(member_page, file, revision=2).status_code == 404
+        assert self.fetch(member_page, file, kind="drawing").status_code == 404
+        assert self.fetch(member_page, file, kind="..").status_code == 404
+        assert self.fetch(member_page, file, part=999).status_code == 404
+
+    def test_lost_bytes_are_404(self, member_page):
+        file = make_file(make_part())
+        default_storage.delete(file.content.name)
+        assert self.fetch(member_page, file).status_code == 404
+
+    def test_what_is_in_the_trash_is_404(self, member_page):
+        file = make_file(make_part())
+        workflow.trash(file.part, actor=None)
+        assert self.fetch(member_page, file).status_code == 404
+
+    def test_a_stranger_is_asked_to_sign_in(self, client, db):
+        assert self.fetch(client, make_file(make_part())).status_code == 302
+
+    def test_it_is_only_read(self, member_page):
+        file = make_file(make_part())
+        address = reverse("parts:file-download", args=[file.part_id, "step", 1])
+        assert member_page.post(address).status_code == 405
+
+
+class TestRetry:
+    def press(self, client, file):
+        address = [file.part_id, file.kind, file.revision]
+        return client.post(reverse("parts:file-retry", args=address))
+
+    @pytest.fixture
+    def failed(self, db):
+        file = make_file(make_part())
+        PartFile.objects.filter(pk=file.pk).update(state="failed", error="No solid.")
+        return file
+
+    def test_a_failed_file_is_queued_again(
+        self, failed, member_page, queued, django_capture_on_commit_callbacks
+    ):
+        with django_capture_on_commit_callbacks(execute=True):
+            response = self.press(member_page, failed)
+        assert response["Location"] == failed.part.get_absolute_url()
+        assert said(response) == [("success", "plate.step is converted again.")]
+        failed.refresh_from_db()
+        assert (failed.state, failed.error) == ("queued", "")
+        assert queued == [failed.pk]
+
+    def test_a_queued_file_stays_so(self, member_page, queued):
+        file = make_file(make_part())
+        queued.clear()
+        response = self.press(member_page, file)
+        assert said(response) == [("error", "“plate.step” is being converted already.")]
+        assert queued == []
+
+    def test_a_drawing_has_nothing_to_convert(self, member_page):
+        file = make_file(make_part(), "d.pdf", TINY_PDF)
+        response = self.press(member_page, file)
+        assert said(response) == [("error", "“d.pdf” is no STEP file.")]
+
+    def test_a_stranger_is_asked_to_sign_in(self, failed, client):
+        assert self.press(client, failed).status_code == 302
+        failed.refresh_from_db()
+        assert failed.state == "failed"
+
+    def test_a_viewer_may_not(self, failed, viewer_page):
+        assert self.press(viewer_page, failed).status_code == 403
+
+    def test_it_is_posted(self, failed, member_page):
+        address = reverse("parts:file-retry", args=[failed.part_id, "step", 1])
+        assert member_page.get(address).status_code == 405
+
+    def test_what_is_not_there_is_404(self, failed, member_page):
+        failed.revision = 7
+        assert self.press(member_page, failed).status_code == 404

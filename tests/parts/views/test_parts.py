@@ -1,0 +1,601 @@
+"""A part's own pages: looked at, handed in, changed, deleted."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from django.contrib.messages import get_messages
+from django.core.files.storage import default_storage
+from django.urls import reverse
+from django.utils import timezone
+
+from parts import workflow
+from parts.models import Part, PartFile, Verb
+from tests.factories import (
+    FACTS,
+    TINY_STEP,
+    make_converted,
+    make_file,
+    make_part,
+    make_upload,
+)
+
+CREATE = "/parts/new/"
+GOOD = {
+    "name": "Hub",
+    "subsystem": "Intake",
+    "type": "cnc",
+    "material": "6061-T6",
+    "material_thickness": "0.25 in",
+    "amount": "4",
+    "notes": "Ream the bore.\r\nDeburr.",
+    "onshape_url": "cad.onshape.com/documents/1",
+    "service_method": "",
+}
+
+
+def said(response) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def errors(response) -> dict[str, list[str]]:
+    return response.context["form"].errors.get_json_data() and {
+        name: [str(text) for text in texts]
+        for name, texts in response.context["form"].errors.items()
+    }
+
+
+def kept_token(response) -> str:
+    return re.search(r'name="kept" value="([^"]*)"', response.text).group(1)
+
+
+class TestDetail:
+    def page(self, client, part, **query):
+        return client.get(part.get_absolute_url(), query)
+
+    def test_a_stranger_is_asked_to_sign_in(self, client, db):
+        response = self.page(client, make_part())
+        assert response.status_code == 302
+        assert response["Location"].startswith(reverse("accounts:login"))
+
+    def test_a_missing_part_is_404(self, member_page):
+        response = member_page.get(reverse("parts:detail", args=[999]))
+        assert response.status_code == 404
+        assert "There is nothing here" in response.text
+
+    def test_a_huge_number_is_404(self, member_page):
+        assert member_page.get(f"/parts/{'9' * 40}/").status_code == 404
+
+    def test_a_part_in_the_trash_is_404(self, member_page):
+        part = make_part()
+        workflow.trash(part, actor=None)
+        assert self.page(member_page, part).status_code == 404
+
+    def test_it_is_only_read(self, member_page):
+        address = make_part().get_absolute_url()
+        assert member_page.post(address).status_code == 405
+
+    def test_facts_stand_with_their_units(self, member_page):
+        part = make_part(material_thickness="0.09 in", amount=4)
+        make_converted(part)
+        text = self.page(member_page, part).text
+        for words in (
+            "203.2 × 76.2 × 2.286 mm",
+            "8.000 × 3.000 × 0.090 in",
+            "2.286 mm",
+            "8 × ⌀ 5.105 mm",
+            "1 × ⌀ 28.575 mm",
+            "31.1 cm³",
+            "294 cm²",
+            "0.09 in",
+        ):
+            assert words in text
+
+    def test_an_open_mesh_gives_no_volume_as_sure(self, member_page):
+        about, unknown = make_part(), make_part()
+        make_converted(about, facts={**FACTS, "closed": False})
+        make_converted(unknown, facts={**FACTS, "closed": False, "volume_mm3": None})
+        assert "about 31.1 cm³" in self.page(member_page, about).text
+        text = self.page(member_page, unknown).text
+        assert "not known, the surface is not closed" in text
+
+    def test_an_assembly_has_its_part_list(self, member_page):
+        part = make_part()
+        items = [{"name": "Plate <L>", "count": 2}, {"name": "Screw", "count": 8}]
+        warnings = ["Read in part."]
+        make_converted(part, facts={**FACTS, "items": items, "warnings": warnings})
+        text = self.page(member_page, part).text
+        assert '<th scope="row">2 ×</th><td>Plate &lt;L&gt;</td>' in text
+        assert '<th scope="row">8 ×</th><td>Screw</td>' in text
+        assert "Read in part." in text
+
+    @pytest.mark.parametrize("facts", [{"solids": 2}, {"box_mm": [1.0]}])
+    def test_facts_that_are_missing_break_nothing(self, facts, member_page):
+        part = make_part()
+        make_converted(part, facts=facts)
+        assert self.page(member_page, part).status_code == 200
+
+    def test_the_viewer_gets_the_model_under_its_tag(self, member_page):
+        part = make_part(name="Hub")
+        file = make_converted(part)
+        text = self.page(member_page, part).text
+        address = reverse("api:part-model", args=[part.pk])
+        assert f'data-src="{address}?v={file.model_tag}"' in text
+        assert 'data-bytes="9" data-name="Hub"' in text
+        assert 'data-module="/static/viewer/viewer.js"' in text
+
+    @pytest.mark.parametrize(
+        ("state", "words"),
+        [
+            ("queued", "Waiting to be drawn"),
+            ("running", "Drawing…"),
+            ("failed", "No solid in it."),
+        ],
+    )
+    def test_without_a_model_the_state_stands_there(self, state, words, member_page):
+        part = make_part()
+        file = make_file(part)
+        PartFile.objects.filter(pk=file.pk).update(state=state, error="No solid in it.")
+        text = self.page(member_page, part).text
+        assert words in text
+        assert "data-viewer " not in text
+        assert (f'data-converting="{file.pk}"' in text) == (state != "failed")
+        retry = reverse("parts:file-retry", args=[part.pk, "step", 1])
+        assert (f'action="{retry}"' in text) == (state == "failed")
+
+    def test_the_history_is_told_newest_first(self, member_page, member, lead):
+        part = workflow.create(actor=member, name="Hub", subsystem="Arm", type="cnc")
+        workflow.edit(part, actor=lead, material="7075")
+        workflow.approve(part, actor=lead)
+        workflow.assign(part, worker=member.name, actor=member)
+        lines = self.page(member_page, part).context["lines"]
+        assert [(line.who, line.what) for line in lines] == [
+            ("Mara Member", "took it"),
+            ("Lena Lead", "approved it"),
+            ("Lena Lead", "changed it"),
+            ("Mara Member", "handed it in"),
+        ]
+
+    def test_a_long_history_is_shown_in_two_steps(self, member_page):
+        part = make_part()
+        for n in range(25):
+            workflow.edit(part, actor=None, material=f"M{n}")
+        short = self.page(member_page, part)
+        assert len(short.context["lines"]) == 20
+        assert '<a class="button" href="?history=all#history">' in short.text
+        full = self.page(member_page, part, history="all")
+        assert len(full.context["lines"]) == 25
+        assert "Show everything" not in full.text
+
+    def test_whoever_has_it_reads_that_a_newer_file_came(self, member_page, member):
+        part = make_part(category="cnc")
+        make_file(part)
+        workflow.assign(part, worker=member.name, actor=member)
+        make_file(part)
+        text = self.page(member_page, part).text
+        assert "A newer file came after you took this part." in text
+        assert reverse("parts:accept-revision", args=[part.pk]) in text
+        assert reverse("parts:unclaim", args=[part.pk]) in text
+
+    def test_notes_keep_their_lines_and_are_only_text(self, member_page):
+        part = make_part(notes="One\nTwo <script>x</script>\n\nThree")
+        text = self.page(member_page, part).text
+        assert "One<br>Two &lt;script&gt;x&lt;/script&gt;</p>" in text
+
+    def test_only_a_web_address_becomes_a_link(self, member_page):
+        good = make_part(onshape_url="https://cad.onshape.com/1")
+        bad = make_part(onshape_url="javascript:alert(1)")
+        assert 'href="https://cad.onshape.com/1"' in self.page(member_page, good).text
+        assert "javascript:" not in self.page(member_page, bad).text
+
+    def test_a_viewer_sees_no_buttons(self, viewer_page):
+        part = make_part(category="cnc")
+        file = make_file(part)
+        PartFile.objects.filter(pk=file.pk).update(state="failed")
+        text = self.page(viewer_page, part).text
+        forms = set(re.findall(r'<form[^>]+action="([^"]+)"', text))
+        assert forms == {"/search/", "/account/look/", "/account/logout/"}
+
+    @pytest.mark.parametrize("rows", [1, 12])
+    def test_query_cost_is_flat(self, rows, lead_page, django_assert_num_queries):
+        part = make_part()
+        for n in range(rows):
+            make_file(part)
+            workflow.edit(part, actor=None, material=f"M{n}")
+        with django_assert_num_queries(6):  # session, user, part, events, files, people
+            response = self.page(lead_page, part)
+        assert len(response.context["files"]) == rows
+
+
+class TestHandIn:
+    def test_a_stranger_is_asked_to_sign_in(self, client, db):
+        assert client.get(CREATE).status_code == 302
+        assert client.post(CREATE, GOOD).status_code == 302
+        assert not Part.objects.exists()
+
+    def test_a_viewer_may_not(self, viewer_page):
+        for response in (viewer_page.get(CREATE), viewer_page.post(CREATE, GOOD)):
+            assert response.status_code == 403
+            assert "You may look at parts, but not change them." in response.text
+        assert not Part.objects.exists()
+
+    def test_another_method_is_refused(self, member_page):
+        assert member_page.put(CREATE).status_code == 405
+
+    def test_the_form_offers_what_the_team_uses(self, member_page):
+        make_part(subsystem="Climber", material="Delrin")
+        text = member_page.get(CREATE).text
+        assert '<option value="Climber">' in text
+        assert '<option value="Delrin">' in text
+
+    def test_a_part_with_its_file(self, member_page, member, queued):
+        response = member_page.post(CREATE, {**GOOD, "file": make_upload("hub.step")})
+        part = Part.objects.get()
+        assert response.status_code == 302
+        assert response["Location"] == part.get_absolute_url()
+        assert said(response) == ["Hub is handed in and waits for review."]
+        assert (part.name, part.subsystem, part.type) == ("Hub", "Intake", "cnc")
+        assert (part.material, part.material_thickness) == ("6061-T6", "0.25 in")
+        assert (part.amount, part.category) == (4, "review")
+        assert part.notes == "Ream the bore.\nDeburr."
+        assert part.onshape_url == "https://cad.onshape.com/documents/1"
+        assert part.current_step.name == "hub.step"
+        assert part.current_step.uploaded_by == member
+        assert part.events.get(verb=Verb.CREATED).actor == member
+
+    def test_a_part_without_a_file(self, member_page):
+        member_page.post(CREATE, GOOD)
+        assert Part.objects.get().current_file is None
+
+    def test_a_drawing(self, member_page):
+        upload = make_upload("hub.pdf", b"%PDF-1.4\n%%EOF\n")
+        member_page.post(CREATE, {**GOOD, "file": upload})
+        assert Part.objects.get().current_drawing.name == "hub.pdf"
+
+    def test_without_a_name_it_is_called_like_its_file(self, member_page):
+        upload = make_upload("bearing_plate__rev 2.STEP")
+        member_page.post(CREATE, {**GOOD, "name": " ", "file": upload})
+        assert Part.objects.get().name == "bearing plate rev 2"
+
+    def test_everything_wrong_is_told_at_once(self, member_page):
+        typed = {
+            "name": "x" * 201,
+            "subsystem": " ",
+            "type": "laser",
+            "amount": "0",
+            "notes": "Keep <me>",
+            "onshape_url": "javascript:alert(1)",
+        }
+        response = member_page.post(CREATE, typed)
+        assert response.status_code == 422
+        assert errors(response) == {
+            "name": ["Ensure this value has at most 200 characters (it has 201)."],
+            "subsystem": ["Say which subsystem it belongs to."],
+            "type": [
+                "Select a valid choice. laser is not one of the available choices."
+            ],
+            "material": ["Say what it is made of."],
+            "amount": ["At least one piece."],
+            "onshape_url": ["This is no web address."],
+        }
+        assert "Keep &lt;me&gt;" in response.text
+        assert "6 things have to be put right" in response.text
+        assert not Part.objects.exists()
+
+    def test_neither_name_nor_file(self, member_page):
+        response = member_page.post(CREATE, {**GOOD, "name": ""})
+        assert response.status_code == 422
+        assert errors(response) == {"name": ["Give it a name, or a file that has one."]}
+
+    @pytest.mark.parametrize(
+        ("amount", "words"),
+        [
+            ("", "Say how many pieces are needed."),
+            ("two", "Enter a whole number."),
+            ("1.5", "Enter a whole number."),
+            ("-3", "At least one piece."),
+            ("9" * 12, "That is more than any shop can make."),
+            ("9" * 5000, "Enter a whole number."),
+        ],
+    )
+    def test_an_amount_that_cannot_be(self, amount, words, member_page):
+        response = member_page.post(CREATE, {**GOOD, "amount": amount})
+        assert response.status_code == 422
+        assert errors(response) == {"amount": [words]}
+
+    def test_a_null_character_is_refused(self, member_page):
+        response = member_page.post(CREATE, {**GOOD, "notes": "a\x00b"})
+        assert response.status_code == 422
+        assert errors(response) == {"notes": ["Null characters are not allowed."]}
+
+    def test_what_is_bought_needs_no_material(self, member_page):
+        bought = {**GOOD, "type": "misc", "material": "", "service_method": "Coater"}
+        member_page.post(CREATE, bought)
+        part = Part.objects.get()
+        assert (part.material, part.service_method) == ("", "Coater")
+
+    @pytest.mark.parametrize(
+        ("name", "content", "words"),
+        [
+            ("a.stl", b"solid", "“.stl” files are not taken; upload a"),
+            ("a.step", b"", "This file is empty."),
+            ("a.pdf", b"hello", "This is not a PDF file, whatever its name says."),
+            ("a.step", TINY_STEP[:40], "cut off"),
+            ("a.step", b"hello", "STEP"),
+        ],
+    )
+    def test_a_bad_file_is_told_beside_it(self, name, content, words, member_page):
+        response = member_page.post(
+            CREATE, {**GOOD, "file": make_upload(name, content)}
+        )
+        assert response.status_code == 422
+        (text,) = errors(response)["file"]
+        assert words in text
+        assert not Part.objects.exists()
+
+    def test_a_file_that_is_too_big_is_413(self, member_page, settings):
+        settings.UPLOAD_LIMIT_BYTES = 1024 * 1024
+        upload = make_upload("a.step", TINY_STEP + b" " * 1024 * 1024)
+        response = member_page.post(CREATE, {**GOOD, "file": upload})
+        assert response.status_code == 413
+        assert errors(response) == {"file": ["The file is larger than 1 MB."]}
+        assert 'value="Hub"' in response.text
+
+    def test_a_good_file_outlives_a_bad_form(self, member_page):
+        wrong = {**GOOD, "amount": "0", "file": make_upload("plate.step")}
+        first = member_page.post(CREATE, wrong)
+        assert first.status_code == 422
+        assert "<strong>plate.step</strong> is kept" in first.text
+        again = {**GOOD, "kept": kept_token(first)}
+        assert member_page.post(CREATE, again).status_code == 302
+        part = Part.objects.get()
+        assert part.current_step.name == "plate.step"
+        with default_storage.open(part.current_step.content.name) as stored:
+            assert stored.read() == TINY_STEP
+
+    def test_a_kept_file_outlives_any_number_of_tries(self, member_page):
+        wrong = {**GOOD, "amount": "0"}
+        response = member_page.post(CREATE, {**wrong, "file": make_upload()})
+        for _ in range(2):
+            again = {**wrong, "kept": kept_token(response)}
+            response = member_page.post(CREATE, again)
+            assert "<strong>plate.step</strong> is kept" in response.text
+
+    def test_a_new_file_takes_the_place_of_a_kept_one(self, member_page):
+        wrong = {**GOOD, "amount": "0", "file": make_upload("old.step")}
+        token = kept_token(member_page.post(CREATE, wrong))
+        right = {**GOOD, "kept": token, "file": make_upload("new.step")}
+        member_page.post(CREATE, right)
+        assert Part.objects.get().current_step.name == "new.step"
+
+    def test_a_bad_new_file_leaves_the_kept_one(self, member_page):
+        wrong = {**GOOD, "amount": "0", "file": make_upload("old.step")}
+        token = kept_token(member_page.post(CREATE, wrong))
+        bad = {**GOOD, "kept": token, "file": make_upload("new.stl")}
+        response = member_page.post(CREATE, bad)
+        assert response.status_code == 422
+        assert "<strong>old.step</strong> is kept" in response.text
+
+    @pytest.mark.parametrize("token", ["nonsense", "", "a:b:c", "\x00"])
+    def test_a_forged_token_names_no_file(self, token, member_page):
+        member_page.post(CREATE, {**GOOD, "kept": token})
+        assert Part.objects.get().current_file is None
+
+    def test_a_kept_file_is_only_for_who_sent_it(self, client, member, lead):
+        client.force_login(member)
+        wrong = {**GOOD, "amount": "0", "file": make_upload()}
+        token = kept_token(client.post(CREATE, wrong))
+        client.force_login(lead)
+        lead_only = {"priority": "1", "due_date": ""}
+        client.post(CREATE, {**GOOD, **lead_only, "kept": token})
+        assert Part.objects.get().current_file is None
+
+    def test_a_lead_sets_priority_and_due_date(self, lead_page):
+        lead_only = {"priority": "3", "due_date": "2027-01-31"}
+        lead_page.post(CREATE, {**GOOD, **lead_only})
+        part = Part.objects.get()
+        assert (part.priority, part.due_date) == (3, date(2027, 1, 31))
+
+    def test_a_member_does_not(self, member_page):
+        assert 'name="priority"' not in member_page.get(CREATE).text
+        lead_only = {"priority": "3", "due_date": "2027-01-31"}
+        member_page.post(CREATE, {**GOOD, **lead_only})
+        part = Part.objects.get()
+        assert (part.priority, part.due_date) == (1, None)
+
+    def test_a_date_that_is_none(self, lead_page):
+        lead_only = {"priority": "9", "due_date": "2027-02-30"}
+        response = lead_page.post(CREATE, {**GOOD, **lead_only})
+        assert response.status_code == 422
+        assert errors(response) == {
+            "priority": [
+                "Select a valid choice. 9 is not one of the available choices."
+            ],
+            "due_date": ["Enter a date as year-month-day."],
+        }
+
+
+class TestEdit:
+    def address(self, part) -> str:
+        return reverse("parts:edit", args=[part.pk])
+
+    def sent(self, client, part, **changes):
+        """Open the form, and send it as a browser does, with these changes."""
+        form = client.get(self.address(part)).context["form"]
+        data = {"version": form.version}
+        for name in form.fields:
+            value = form[name].value()
+            data[name] = data[f"initial-{name}"] = "" if value is None else str(value)
+        return data | changes
+
+    def test_a_stranger_is_asked_to_sign_in(self, client, db):
+        part = make_part(name="Hub")
+        assert client.post(self.address(part), GOOD).status_code == 302
+        part.refresh_from_db()
+        assert part.subsystem == "Intake"
+
+    def test_a_viewer_may_not(self, viewer_page):
+        part = make_part()
+        assert viewer_page.get(self.address(part)).status_code == 403
+        assert viewer_page.post(self.address(part), GOOD).status_code == 403
+
+    def test_a_missing_part_is_404(self, member_page):
+        address = reverse("parts:edit", args=[999])
+        assert member_page.get(address).status_code == 404
+        assert member_page.post(address, GOOD).status_code == 404
+
+    def test_another_method_is_refused(self, member_page):
+        assert member_page.delete(self.address(make_part())).status_code == 405
+
+    def test_only_what_was_changed_is_written(self, member_page, member):
+        part = make_part(type="cnc", notes="Two\nlines")
+        data = self.sent(member_page, part, material="7075", amount="3")
+        response = member_page.post(self.address(part), data)
+        assert response["Location"] == part.get_absolute_url()
+        assert said(response) == [f"{part.name} is saved."]
+        part.refresh_from_db()
+        assert (part.material, part.amount) == ("7075", 3)
+        event = part.events.get()
+        assert (event.actor, event.verb) == (member, Verb.EDITED)
+        assert event.changes == {"material": ["6061-T6", "7075"], "amount": [1, 3]}
+
+    def test_nothing_changed_writes_nothing(self, member_page):
+        part = make_part(type="cnc")
+        member_page.post(self.address(part), self.sent(member_page, part))
+        assert not part.events.exists()
+
+    def test_another_type_moves_a_part_in_production(self, member_page):
+        part = make_part(category="cnc")
+        data = self.sent(member_page, part, type="hand")
+        member_page.post(self.address(part), data)
+        part.refresh_from_db()
+        assert (part.type, part.category) == ("hand", "hand")
+
+    def test_wrong_input_is_told_and_nothing_lost(self, member_page):
+        part = make_part(type="cnc")
+        data = self.sent(member_page, part, subsystem="", notes="Keep me")
+        response = member_page.post(self.address(part), data)
+        assert response.status_code == 422
+        assert errors(response) == {"subsystem": ["Say which subsystem it belongs to."]}
+        assert "Keep me" in response.text
+        part.refresh_from_db()
+        assert part.notes == ""
+
+    def test_what_others_changed_meanwhile_is_told_and_kept(self, member_page, lead):
+        part = make_part(type="cnc")
+        data = self.sent(member_page, part, notes="Mine")
+        workflow.edit(part, actor=lead, material="7075", notes="<Theirs>")
+        response = member_page.post(self.address(part), data)
+        assert response.status_code == 409
+        assert "This part was changed while you were editing it." in response.text
+        assert "Meanwhile it became: &lt;Theirs&gt;" in response.text
+        ((line,),) = ([*response.context["lines"]],)
+        assert (line.who, line.what) == ("Lena Lead", "changed it")
+        form = response.context["form"]
+        assert (form["notes"].value(), form["material"].value()) == ("Mine", "7075")
+        part.refresh_from_db()
+        assert (part.notes, part.material) == ("<Theirs>", "7075")
+
+        again = {name: form[name].value() for name in form.fields}
+        again |= {f"initial-{name}": form.data[f"initial-{name}"] for name in again}
+        again["version"] = form.version
+        assert member_page.post(self.address(part), again).status_code == 302
+        part.refresh_from_db()
+        assert (part.notes, part.material) == ("Mine", "7075")
+        assert part.events.first().changes == {"notes": ["<Theirs>", "Mine"]}
+
+    def test_what_happened_before_the_form_was_opened_is_not_told(
+        self, member_page, lead
+    ):
+        part = make_part(type="cnc")
+        workflow.edit(part, actor=lead, material="Old news")
+        data = self.sent(member_page, part, amount="2")
+        workflow.edit(part, actor=lead, material="News")
+        response = member_page.post(self.address(part), data)
+        changes = [line.changes[0].after for line in response.context["lines"]]
+        assert changes == ["News"]
+
+    @pytest.mark.parametrize(
+        "version",
+        ["", "nonsense", "2026-99-99T00:00", "2026-01-01T00:00:00", "\x00"],
+    )
+    def test_a_version_that_is_none_hinders_nothing(self, version, member_page):
+        part = make_part(type="cnc")
+        data = self.sent(member_page, part, amount="2", version=version)
+        assert member_page.post(self.address(part), data).status_code == 302
+
+    def test_a_step_that_was_taken_meanwhile_is_told_too(self, member_page, lead):
+        part = make_part(type="cnc")
+        data = self.sent(member_page, part, amount="2")
+        workflow.approve(part, actor=lead)
+        response = member_page.post(self.address(part), data)
+        assert response.status_code == 409
+        assert [line.what for line in response.context["lines"]] == ["approved it"]
+
+    def test_a_part_trashed_meanwhile_is_404(self, member_page):
+        part = make_part(type="cnc")
+        data = self.sent(member_page, part, amount="2")
+        workflow.trash(part, actor=None)
+        assert member_page.post(self.address(part), data).status_code == 404
+
+    def test_a_lead_sets_priority(self, lead_page):
+        part = make_part(type="cnc")
+        data = self.sent(lead_page, part, priority="3")
+        lead_page.post(self.address(part), data)
+        part.refresh_from_db()
+        assert part.priority == 3
+
+    def test_old_data_without_material_stays_as_it_is(self, member_page):
+        part = make_part(type="cnc", material="")
+        data = self.sent(member_page, part, amount="2")
+        assert member_page.post(self.address(part), data).status_code == 302
+
+
+class TestDelete:
+    def address(self, part) -> str:
+        return reverse("parts:delete", args=[part.pk])
+
+    def test_a_stranger_is_asked_to_sign_in(self, client, db):
+        assert client.get(self.address(make_part())).status_code == 302
+
+    def test_a_lead_is_asked_first(self, lead_page):
+        part = make_part(name="Hub")
+        response = lead_page.get(self.address(part))
+        assert response.status_code == 200
+        assert "<strong>Hub</strong>" in response.text
+        trash = reverse("parts:trash", args=[part.pk])
+        assert f'action="{trash}"' in response.text
+        part.refresh_from_db()
+        assert part.deleted_at is None
+
+    def test_whoever_handed_it_in_may_while_it_is_in_review(self, member_page, member):
+        part = workflow.create(actor=member, name="Hub", subsystem="Arm", type="cnc")
+        assert member_page.get(self.address(part)).status_code == 200
+        workflow.approve(part, actor=None)
+        assert member_page.get(self.address(part)).status_code == 403
+
+    def test_others_may_not(self, member_page, viewer, client):
+        part = make_part()
+        assert member_page.get(self.address(part)).status_code == 403
+        client.force_login(viewer)
+        assert client.get(self.address(part)).status_code == 403
+
+    def test_who_has_it_is_told(self, lead_page):
+        part = make_part(category="cnc", assigned="Sam", claimed_date=timezone.now())
+        assert "Sam has it" in lead_page.get(self.address(part)).text
+
+    def test_a_missing_part_is_404(self, lead_page):
+        address = reverse("parts:delete", args=[999])
+        assert lead_page.get(address).status_code == 404
+
+    def test_it_only_asks(self, lead_page):
+        assert lead_page.post(self.address(make_part())).status_code == 405
+
+
+def test_an_old_claim_is_told_in_words(member_page, member):
+    part = make_part(category="cnc")
+    workflow.assign(part, worker=member.name, actor=member)
+    long_ago = timezone.now() - timedelta(minutes=4, seconds=5)
+    Part.objects.filter(pk=part.pk).update(claimed_date=long_ago)
+    text = member_page.get(part.get_absolute_url()).text
+    assert "4\xa0minutes ago" in text

@@ -1,0 +1,105 @@
+"""The history of a part in words."""
+
+import pytest
+
+from parts.models import Part, PartEvent, Verb
+from parts.views.timeline import told
+
+
+def event(verb: str, actor: str = "Sam", **fields) -> PartEvent:
+    return PartEvent(part=Part(), verb=verb, actor_name=actor, **fields)
+
+
+@pytest.mark.parametrize(
+    ("happened", "words"),
+    [
+        (event("created"), "handed it in"),
+        (event("edited", changes={"name": ["a", "b"]}), "changed it"),
+        (
+            event("uploaded", note="step", revision=2),
+            "uploaded plate.step (revision 2)",
+        ),
+        (event("uploaded", note="drawing"), "uploaded a drawing"),
+        (event("uploaded", note="step"), "uploaded a STEP file"),
+        (event("approved"), "approved it"),
+        (event("sent_back"), "sent it back"),
+        (event("resubmitted"), "handed it in again"),
+        (event("assigned", changes={"assigned": ["", "SAM"]}), "took it"),
+        (event("assigned", changes={"assigned": ["Kim", "Sam"]}), "took it from Kim"),
+        (event("assigned", changes={"assigned": ["", "Kim"]}), "gave it to Kim"),
+        (
+            event("assigned", changes={"assigned": ["Ann", "Kim"]}),
+            "gave it to Kim instead of Ann",
+        ),
+        (event("assigned"), "took it"),
+        (event("started"), "started it"),
+        (event("accepted", revision=3), "accepted the new file (revision 3)"),
+        (event("unclaimed", changes={"assigned": ["Sam", ""]}), "let it go"),
+        (event("unclaimed", changes={"assigned": ["Kim", ""]}), "took it from Kim"),
+        (event("completed"), "finished it"),
+        (event("reverted"), "reopened it"),
+        (event("trashed"), "moved it to the trash"),
+        (event("restored"), "took it out of the trash"),
+        (event("retried"), "asked for another conversion"),
+    ],
+)
+def test_each_event_is_a_sentence(happened, words):
+    line = told(happened, {("step", 2): "plate.step"})
+    assert (line.who, line.what) == ("Sam", words)
+
+
+def test_every_verb_has_its_sentence():
+    for verb in Verb.values:
+        assert told(event(verb)).what
+
+
+def test_what_nobody_did_the_system_did():
+    assert told(event("completed", actor="")).who == "The system"
+
+
+def test_a_reason_is_told_and_a_kind_is_not():
+    assert told(event("sent_back", note="Too thin.")).note == "Too thin."
+    assert told(event("uploaded", note="step")).note == ""
+
+
+def test_changes_are_told_in_words():
+    changed = event(
+        "edited",
+        changes={
+            "amount": [1, 3],
+            "category": ["cnc", "hand"],
+            "completed_incorrectly": [False, True],
+            "due_date": [None, "2026-12-01"],
+            "material_thickness": ["", "6 mm"],
+            "notes": ["", "line\nline"],
+            "onshape_url": ["https://a", ""],
+            "priority": [1, 3],
+            "season": [None, "2026"],
+            "type": ["cnc", "hand"],
+            "unheard_of": [1, 2],
+        },
+    )
+    changes = told(changed).changes
+    assert [(c.label, c.before, c.after) for c in changes] == [
+        ("amount", "1", "3"),
+        ("made wrong", "no", "yes"),
+        ("due date", "", "1 Dec 2026"),
+        ("thickness", "", "6 mm"),
+        ("notes", "", "line\nline"),
+        ("Onshape link", "https://a", ""),
+        ("priority", "Normal", "Urgent"),
+        ("season", "", "2026"),
+        ("type", "CNC or laser", "Hand fabrication"),
+        ("unheard_of", "1", "2"),
+    ]
+    assert [c.label for c in changes if c.is_long] == ["notes"]
+
+
+def test_a_step_does_not_list_what_its_sentence_says():
+    taken = event(
+        "assigned",
+        changes={"assigned": ["", "Sam"], "status": ["Reviewed", "In Progress"]},
+    )
+    assert told(taken).changes == []
+    approved = event("approved", changes={"material": ["a", "b"], "category": ["", ""]})
+    assert [change.label for change in told(approved).changes] == ["material"]

@@ -1,0 +1,88 @@
+"""What the site does around Django, for requests that would go wrong there."""
+
+from io import BytesIO
+
+import pytest
+from django.test import RequestFactory
+
+from partsite.wsgi import application
+
+pytestmark = pytest.mark.django_db
+
+
+class Socket(BytesIO):
+    """What comes after the body belongs to the next request."""
+
+    def read(self, size=-1):
+        assert size >= 0, "this would wait for ever"
+        return super().read(size)
+
+    readline = None
+
+
+def _ask(**environ) -> tuple[str, bytes]:
+    environ = RequestFactory()._base_environ(PATH_INFO="/api/parts/", **environ)
+    said = []
+    answer = application(environ, lambda status, headers: said.append(status))
+    body = b"".join(answer)
+    answer.close()
+    return said[0], body
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json; charset=zip",
+        'application/json;CHARSET = "rot13"; a=b',
+        "application/json; charset*=utf-8''zip",
+        "application/json; title*=zip''%41",
+        "text/plain; charset=utf-7",
+    ],
+)
+def test_a_charset_that_is_none_breaks_nothing(content_type):
+    environ = {"QUERY_STRING": "search=%41", "CONTENT_TYPE": content_type}
+    status, body = _ask(**environ, **{"wsgi.input": Socket()})
+    assert status == "401 Unauthorized"
+    assert b"API key required" in body
+
+
+def test_the_boundary_of_an_upload_is_left_alone():
+    environ = {
+        "CONTENT_TYPE": "multipart/form-data; charset=utf-16; boundary=x=y",
+        "wsgi.input": Socket(),
+    }
+    with pytest.raises(KeyError):  # there is nothing else in it
+        application(environ, None)
+    assert environ["CONTENT_TYPE"] == "multipart/form-data; boundary=x=y"
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "FOO"])
+def test_the_body_of_a_refused_request_is_read_to_its_end_and_no_further(method):
+    socket = Socket(b"x" * 200_000 + b"GET /next")
+    status, _ = _ask(
+        REQUEST_METHOD=method,
+        CONTENT_TYPE="multipart/form-data; boundary=b",
+        CONTENT_LENGTH="200000",
+        **{"wsgi.input": socket},
+    )
+    assert status == "401 Unauthorized"
+    assert socket.read(20) == b"GET /next"
+
+
+@pytest.mark.parametrize("length", [str(600 * 1024 * 1024), "", "x", "-1"])
+def test_a_body_beyond_all_measure_or_without_one_is_not_read(length):
+    socket = Socket(b"x" * 100)
+    status, _ = _ask(CONTENT_LENGTH=length, **{"wsgi.input": socket})
+    assert status == "401 Unauthorized"
+    assert socket.tell() == 0
+
+
+def test_a_client_that_hangs_up_breaks_nothing():
+    class Broken(BytesIO):
+        def read(self, size=-1):
+            raise ConnectionResetError
+
+    status, _ = _ask(
+        REQUEST_METHOD="POST", CONTENT_LENGTH="10", **{"wsgi.input": Broken()}
+    )
+    assert status == "401 Unauthorized"

@@ -1,0 +1,275 @@
+// The 3D viewer of a part. Enhances
+//
+//   <div class="viewer" data-viewer data-src="…glb" data-bytes="123456"
+//        data-name="Gearbox plate">
+//     <img class="viewer__poster" src="…png" alt="Picture of Gearbox plate">
+//   </div>
+//
+// The picture stays until the model is drawn, and comes back when it cannot be.
+// `data-state` is loading, ready or failed; a `viewer:ready` event bubbles.
+
+import { addControls } from "./controls.js";
+import { html } from "./dom.js";
+import { ViewerError } from "./errors.js";
+import { readGlb } from "./glb.js";
+import { download } from "./load.js";
+import { buildModel } from "./model.js";
+import { createNotice } from "./notice.js";
+import { Rig, VIEWS } from "./rig.js";
+import { Stage } from "./stage.js";
+import { createToolbar, toolOf } from "./toolbar.js";
+import { createTriad } from "./triad.js";
+
+const WAITING = {
+  429: "The server is busy. The 3D model comes as soon as it can.",
+  503: "The 3D model is still being made. It comes as soon as it is done.",
+};
+
+/**
+ * Show the model of `root` in 3D; returns its Viewer, also at `root.viewer`.
+ * Failures are shown in place and never thrown.
+ *
+ * @param {HTMLElement} root
+ */
+export function mountViewer(root) {
+  root.viewer?.dispose();
+  root.viewer = new Viewer(root);
+  return root.viewer;
+}
+
+class Viewer {
+  #root;
+  #box = html("div", { class: "viewer__stage" });
+  #notice = createNotice();
+  #toolbar = createToolbar((name) => this.#use(name));
+  #triad = createTriad();
+  #life = new AbortController();
+  #run = null; // { stage, model, rig, stop } of the attempt under way
+  #hasEdges = true;
+  #keepsFocus = false; // somebody pressed a button that is gone by now
+
+  constructor(root) {
+    this.#root = root;
+    root.append(this.#box, this.#notice.element, this.#toolbar.element);
+    this.#toolbar.press("edges", true);
+    this.#watchPage();
+    this.#start();
+  }
+
+  /** Triangles on show, all instances counted. */
+  get triangles() {
+    return this.#run?.model?.triangles ?? 0;
+  }
+
+  /** Whether edges are drawn. */
+  get edges() {
+    return this.#hasEdges;
+  }
+
+  set edges(isOn) {
+    this.#hasEdges = isOn;
+    this.#toolbar.press("edges", isOn);
+    if (!this.#run?.model) return;
+    this.#run.model.edges = isOn;
+    this.#run.stage.invalidate();
+  }
+
+  /** Show the whole model. */
+  fit() {
+    this.#run?.rig?.fit();
+  }
+
+  /** Look from front, back, left, right, top, bottom or isometric. */
+  view(name) {
+    if (!(name in VIEWS)) throw new RangeError(`no such view: ${name}`);
+    this.#run?.rig?.view(name);
+  }
+
+  /** Give everything back and leave the picture. */
+  dispose() {
+    if (this.#life.signal.aborted) return; // the root may have a new viewer
+    this.#life.abort();
+    this.#end();
+    this.#box.remove();
+    this.#notice.element.remove();
+    this.#toolbar.element.remove();
+    delete this.#root.dataset.state;
+    delete this.#root.viewer;
+  }
+
+  async #start() {
+    const run = (this.#run = { stop: new AbortController() });
+    this.#state("loading");
+    try {
+      await this.#load(run);
+    } catch (error) {
+      if (!run.stop.signal.aborted) this.#fail(error);
+    }
+  }
+
+  async #load(run) {
+    // Before the download: without WebGL the bytes would be of no use.
+    run.stage = new Stage(this.#box, {
+      resize: (width, height) => run.rig.resize(width, height),
+      frame: (camera) => this.#triad.update(camera),
+      lost: () => this.#lose(),
+      restored: () => this.#regain(run),
+    });
+    const bytes = await download(this.#root.dataset.src, {
+      expectedBytes: Number(this.#root.dataset.bytes) || 0,
+      signal: run.stop.signal,
+      onProgress: this.#notice.progress,
+      onWait: (status) => this.#notice.wait(WAITING[status]),
+    });
+    run.model = buildModel(readGlb(bytes));
+    run.model.edges = this.#hasEdges;
+    run.rig = new Rig(run.model, () => run.stage.invalidate());
+    run.stage.show(run.model, run.rig.camera);
+    this.#offerControls(run);
+    this.#show(run);
+    this.#root.dispatchEvent(new CustomEvent("viewer:ready", { bubbles: true }));
+  }
+
+  #show({ stage }) {
+    this.#notice.hide();
+    this.#toolbar.enable(true);
+    this.#state("ready");
+    this.#focus(stage.canvas);
+  }
+
+  /** Put the focus back that a button took along when it vanished. */
+  #focus(element) {
+    if (this.#keepsFocus && document.activeElement === document.body) {
+      element?.focus({ preventScroll: true });
+    }
+    this.#keepsFocus = false;
+  }
+
+  #offerControls({ stage, rig, stop }) {
+    const { name = "this part" } = this.#root.dataset;
+    const { canvas } = stage;
+    canvas.tabIndex = 0;
+    canvas.setAttribute("role", "application");
+    canvas.setAttribute("aria-roledescription", "3D model");
+    canvas.setAttribute(
+      "aria-label",
+      `${name} in 3D. Arrow keys turn it, plus and minus zoom, F fits.`,
+    );
+    addControls(canvas, rig, stop.signal);
+    this.#box.append(this.#triad.element);
+  }
+
+  #use(name) {
+    if (name === "fit") this.fit();
+    else if (name === "edges") this.edges = !this.edges;
+    else if (name === "fullscreen") this.#toggleFullScreen();
+    else this.view(name);
+  }
+
+  #toggleFullScreen() {
+    if (document.fullscreenElement === this.#root) document.exitFullscreen();
+    else this.#root.requestFullscreen();
+  }
+
+  #watchPage() {
+    const { signal } = this.#life;
+    this.#root.addEventListener("keydown", (event) => this.#press(event), { signal });
+    this.#root.addEventListener(
+      "fullscreenchange",
+      () => {
+        const isOn = document.fullscreenElement === this.#root;
+        this.#toolbar.press("fullscreen", isOn);
+      },
+      { signal },
+    );
+    addEventListener("pagehide", () => this.#leavePage(), { signal });
+    // A removed element has no size any more, so this fires then, too.
+    const observer = new ResizeObserver(() => {
+      if (!this.#root.isConnected) this.dispose();
+    });
+    observer.observe(this.#root);
+    signal.addEventListener("abort", () => observer.disconnect());
+  }
+
+  #press(event) {
+    const tool = this.#root.dataset.state === "ready" ? toolOf(event) : null;
+    if (!tool) return;
+    event.preventDefault();
+    this.#use(tool);
+  }
+
+  /** Free the graphics memory; if the page comes back, begin again. */
+  #leavePage() {
+    const root = this.#root;
+    this.dispose();
+    const back = ({ persisted }) => {
+      if (persisted && root.isConnected && !root.viewer) mountViewer(root);
+    };
+    addEventListener("pageshow", back, { once: true });
+  }
+
+  #retry() {
+    this.#end();
+    this.#start();
+  }
+
+  /** The context is gone, as after a crash of the driver; often it returns. */
+  #lose() {
+    const error = new ViewerError("The graphics driver stopped.", { remedy: "retry" });
+    this.#fail(error, { ends: !this.#run.rig });
+  }
+
+  /** three puts everything on the new context by itself. */
+  #regain(run) {
+    run.stage.invalidate();
+    this.#show(run);
+  }
+
+  #fail(error, { ends = true } = {}) {
+    if (ends) this.#end();
+    const known = error instanceof ViewerError;
+    if (!known) reportError(error);
+    const words = known ? error.message : "The 3D model could not be shown.";
+    const { remedy = "retry" } = error;
+    const remedies = this.#remedies(remedy);
+    this.#notice.fail(words + this.#comfort(remedy), ...remedies);
+    this.#toolbar.enable(false);
+    this.#state("failed");
+    this.#focus(remedies[0]);
+  }
+
+  #comfort(remedy) {
+    const hasPicture = this.#root.querySelector(".viewer__poster");
+    if (!hasPicture || remedy === "sign-in") return "";
+    return " The picture still shows the part.";
+  }
+
+  #remedies(remedy) {
+    if (remedy === "sign-in") {
+      // Any page asks a stranger to sign in and then leads back to itself.
+      const link = { class: "viewer__remedy", href: location.href };
+      return [html("a", link, "Sign in")];
+    }
+    if (remedy !== "retry") return [];
+    const attributes = { class: "viewer__remedy", type: "button" };
+    const button = html("button", attributes, "Try again");
+    button.addEventListener("click", () => {
+      this.#keepsFocus = true;
+      this.#retry();
+    });
+    return [button];
+  }
+
+  #end() {
+    this.#run?.stop.abort();
+    this.#run?.rig?.dispose();
+    this.#run?.stage?.dispose();
+    this.#run = null;
+    this.#triad.element.remove();
+    this.#toolbar.enable(false);
+  }
+
+  #state(name) {
+    this.#root.dataset.state = name;
+  }
+}

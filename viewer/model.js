@@ -1,0 +1,287 @@
+// From what the GLB holds to what three draws.
+
+import {
+  BackSide,
+  Box3,
+  BufferAttribute,
+  BufferGeometry,
+  Color,
+  DoubleSide,
+  Group,
+  LineBasicMaterial,
+  LineSegments,
+  Mesh,
+  MeshLambertMaterial,
+  Quaternion,
+  ShaderMaterial,
+  Sphere,
+  SRGBColorSpace,
+  Vector2,
+  Vector3,
+} from "three";
+
+import { findEdges } from "./edges.js";
+import { BrokenModel } from "./errors.js";
+
+const MM_PER_M = 1000;
+const PLAIN = new Color().setRGB(0.8, 0.82, 0.845, SRGBColorSpace);
+// sRGB, as in the thumbnail: on a black part no edge would show, and on a white
+// one no shade.
+const DARKEST = 0.2;
+const LIGHTEST = 0.92;
+const BEHIND_EDGES = {
+  polygonOffset: true,
+  polygonOffsetFactor: 1,
+  polygonOffsetUnits: 1,
+};
+// Outlines draw every triangle once more; a model so large has edges enough.
+const MOST_OUTLINED = 1_500_000;
+const SAMPLES = 60_000; // points that stand for the model when it is fitted
+
+/**
+ * Build a model, in millimetres with Z up.
+ *
+ * @param {{nodes: object[]}} glb as `readGlb` returns it
+ * @throws {BrokenModel} without a single triangle or with a box that is no box
+ */
+export function buildModel(glb) {
+  const model = new Model();
+  for (const node of glb.nodes) model.add(node);
+  model.close();
+  return model;
+}
+
+class Model {
+  root = new Group();
+  sphere = new Sphere();
+  triangles = 0;
+
+  #paint = new Paint();
+  #shapes = new Map(); // solid -> geometries, shared by all its instances
+  #attributes = new Map();
+  #solids = [];
+  #edges = [];
+
+  constructor() {
+    this.root.scale.setScalar(MM_PER_M);
+  }
+
+  /** Show or hide the edges. */
+  set edges(visible) {
+    for (const object of this.#edges) object.visible = visible;
+  }
+
+  /** Draw edges in `color`. */
+  ink(color) {
+    this.#paint.ink(color);
+  }
+
+  /** Take the size of the frame in CSS pixels, for the width of the outline. */
+  frame(width, height) {
+    this.#paint.frame(width, height);
+  }
+
+  add(node) {
+    this.#place(node, this.root);
+  }
+
+  close() {
+    this.root.updateMatrixWorld(true);
+    const box = new Box3().setFromObject(this.root);
+    box.getBoundingSphere(this.sphere);
+    if (!this.triangles || !(this.sphere.radius > 0 && this.sphere.radius < Infinity)) {
+      throw new BrokenModel("nothing to see");
+    }
+    this.points = samplePoints(this.#solids);
+    if (this.triangles > MOST_OUTLINED) this.#dropOutlines();
+  }
+
+  dispose() {
+    for (const { faces, sharp, smooth } of this.#shapes.values()) {
+      for (const geometry of [faces, sharp, smooth]) geometry.dispose();
+    }
+    this.#paint.dispose();
+  }
+
+  #place(node, parent) {
+    const group = new Group();
+    group.name = node.name;
+    setTransform(group, node);
+    for (const solid of node.solids) group.add(...this.#draw(solid));
+    for (const child of node.children) this.#place(child, group);
+    parent.add(group);
+  }
+
+  #draw(solid) {
+    const shape = this.#shape(solid);
+    const faces = new Mesh(shape.faces, this.#paint.faces(solid));
+    const sharp = new LineSegments(shape.sharp, this.#paint.sharp);
+    const smooth = new LineSegments(shape.smooth, this.#paint.smooth);
+    faces.name = solid.name;
+    this.triangles += solid.index.length / 3;
+    this.#solids.push(faces);
+    const edges = [sharp, smooth];
+    // Glass would show what looks out from behind it, through and through.
+    if (solid.opacity === 1) edges.push(new Mesh(shape.faces, this.#paint.outline));
+    this.#edges.push(...edges);
+    return [faces, ...edges];
+  }
+
+  #dropOutlines() {
+    for (const object of this.#edges.filter(({ isMesh }) => isMesh)) {
+      object.removeFromParent();
+    }
+    this.#edges = this.#edges.filter(({ isMesh }) => !isMesh);
+  }
+
+  #shape(solid) {
+    if (!this.#shapes.has(solid)) {
+      const { positions, normals, index } = solid;
+      const { sharp, smooth } = findEdges(solid);
+      this.#shapes.set(solid, {
+        faces: this.#geometry({ position: positions, normal: normals }, index),
+        sharp: this.#geometry({ position: sharp }),
+        smooth: this.#geometry({ position: smooth }),
+      });
+    }
+    return this.#shapes.get(solid);
+  }
+
+  #geometry(arrays, index) {
+    const geometry = new BufferGeometry();
+    for (const [name, array] of Object.entries(arrays)) {
+      geometry.setAttribute(name, this.#attribute(array));
+    }
+    if (index) geometry.setIndex(new BufferAttribute(index, 1));
+    return geometry;
+  }
+
+  /** One attribute an array, so that it lies on the graphics card but once. */
+  #attribute(array) {
+    if (!this.#attributes.has(array)) {
+      this.#attributes.set(array, new BufferAttribute(array, 3));
+    }
+    return this.#attributes.get(array);
+  }
+}
+
+/** The materials; all instances of a colour share one. */
+class Paint {
+  sharp = new LineBasicMaterial();
+  smooth = new LineBasicMaterial({ transparent: true, opacity: 0.35 });
+  outline = outlineMaterial();
+
+  #faces = new Map();
+
+  faces({ color, opacity }) {
+    const key = [color, opacity].join();
+    if (!this.#faces.has(key)) this.#faces.set(key, faceMaterial(color, opacity));
+    return this.#faces.get(key);
+  }
+
+  ink(color) {
+    this.sharp.color = this.smooth.color = this.outline.uniforms.color.value = color;
+  }
+
+  frame(width, height) {
+    this.outline.uniforms.pixel.value.set(2 / width, 2 / height);
+  }
+
+  dispose() {
+    const all = [this.sharp, this.smooth, this.outline, ...this.#faces.values()];
+    for (const material of all) material.dispose();
+  }
+}
+
+function faceMaterial(color, opacity) {
+  const material = new MeshLambertMaterial({
+    ...BEHIND_EDGES,
+    color: color ? lift(new Color(...color)) : PLAIN,
+    side: DoubleSide, // open shells exist, and their inside is to be seen
+    transparent: opacity < 1,
+    opacity,
+    depthWrite: opacity === 1,
+  });
+  material.onBeforeCompile = lightAsSeen;
+  return material;
+}
+
+/**
+ * Light every face as the side one sees. three asks the order of the corners
+ * which side that is, and in tessellated AP242 files it is the wrong one.
+ */
+function lightAsSeen(shader) {
+  const begin = "#include <normal_fragment_begin>";
+  shader.fragmentShader = shader.fragmentShader.replace(
+    begin,
+    `${begin}
+    vec3 facing = cross(dFdx(vViewPosition), dFdy(vViewPosition));
+    if (dot(normal, facing) < 0.0) normal = -normal;`,
+  );
+}
+
+/** Keep the hue of a colour and bring it to where edges and shades can be seen. */
+function lift(color) {
+  const { r, g, b } = color.convertLinearToSRGB();
+  const raise = (channel) => DARKEST + (LIGHTEST - DARKEST) * channel;
+  return color.setRGB(raise(r), raise(g), raise(b), SRGBColorSpace);
+}
+
+/**
+ * The outline of round shapes, which have no CAD edge where they turn away: the
+ * back of the model, one pixel larger, looks out from behind its front.
+ */
+function outlineMaterial() {
+  return new ShaderMaterial({
+    ...BEHIND_EDGES,
+    side: BackSide,
+    uniforms: { color: { value: null }, pixel: { value: new Vector2() } },
+    vertexShader: `
+      uniform vec2 pixel;
+      void main() {
+        vec2 outward = (normalMatrix * normal).xy;
+        gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+        gl_Position.xy += pixel * outward / max(length(outward), 0.1);
+        // Behind the face itself, whose inside shows where a shell is open.
+        gl_Position.z += 0.002;
+      }`,
+    fragmentShader: `
+      uniform vec3 color;
+      void main() {
+        gl_FragColor = vec4(color, 1.0);
+        #include <colorspace_fragment>
+      }`,
+  });
+}
+
+function setTransform(object, { matrix, translation, rotation, scale }) {
+  object.matrixAutoUpdate = false;
+  if (matrix) {
+    object.matrix.fromArray(matrix);
+  } else {
+    object.matrix.compose(
+      new Vector3(...(translation ?? [0, 0, 0])),
+      new Quaternion(...(rotation ?? [0, 0, 0, 1])),
+      new Vector3(...(scale ?? [1, 1, 1])),
+    );
+  }
+}
+
+/** Some points of every mesh, in the world, three numbers each. */
+function samplePoints(meshes) {
+  const count = meshes.reduce((sum, mesh) => sum + vertices(mesh).count, 0);
+  const step = Math.ceil(count / SAMPLES);
+  const points = [];
+  const point = new Vector3();
+  for (const mesh of meshes) {
+    for (let i = 0; i < vertices(mesh).count; i += step) {
+      point.fromBufferAttribute(vertices(mesh), i).applyMatrix4(mesh.matrixWorld);
+      points.push(point.x, point.y, point.z);
+    }
+  }
+  return new Float32Array(points);
+}
+
+function vertices(mesh) {
+  return mesh.geometry.attributes.position;
+}

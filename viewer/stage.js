@@ -1,0 +1,154 @@
+// The drawing surface: canvas, light, colours of the theme, and frames on demand.
+
+import {
+  Color,
+  DirectionalLight,
+  HemisphereLight,
+  Object3D,
+  Scene,
+  SRGBColorSpace,
+  WebGLRenderer,
+} from "three";
+
+import { html } from "./dom.js";
+import { ViewerError } from "./errors.js";
+
+// STEP and our GLB have Z up. Set before the first camera or light is made.
+Object3D.DEFAULT_UP.set(0, 0, 1);
+
+const SHARPEST = 2; // device pixels a CSS pixel; more costs time and shows nothing
+
+/** Draws a model into `box`, a positioned element. */
+export class Stage {
+  canvas;
+
+  #box;
+  #on;
+  #renderer;
+  #scene = new Scene();
+  #key = new DirectionalLight(0xffffff, 1.5);
+  #model = null;
+  #camera = null;
+  #frame = 0;
+  #size = "";
+  #listeners = new AbortController();
+  #observers = [];
+
+  /**
+   * @param {HTMLElement} box
+   * @param {object} on
+   * @param {(width: number, height: number) => void} on.resize in CSS pixels
+   * @param {(camera: object) => void} on.frame after each picture
+   * @param {() => void} on.lost the graphics driver took its context away
+   * @param {() => void} on.restored and gave it back
+   * @throws {ViewerError} without WebGL
+   */
+  constructor(box, on) {
+    this.#box = box;
+    this.#on = on;
+    this.canvas = html("canvas", { class: "viewer__canvas" });
+    this.#renderer = createRenderer(this.canvas);
+    this.#scene.add(new HemisphereLight(0xffffff, 0xa9b0ba, 1.65), this.#key);
+    box.append(this.canvas);
+    this.#watchContext();
+  }
+
+  /** Begin to draw `model` through `camera`. */
+  show(model, camera) {
+    this.#model = model;
+    this.#camera = camera;
+    this.#scene.add(model.root);
+    // The light comes over the left shoulder of whoever looks.
+    camera.add(this.#key, this.#key.target);
+    this.#key.position.set(-0.45, 0.75, 1);
+    this.#scene.add(camera);
+    this.#watchTheme();
+    this.#resize();
+    this.#watchSize();
+  }
+
+  /** Ask for a new frame. */
+  invalidate() {
+    this.#frame ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  dispose() {
+    cancelAnimationFrame(this.#frame);
+    this.#listeners.abort();
+    for (const observer of this.#observers) observer.disconnect();
+    this.#model?.dispose();
+    this.#renderer.dispose();
+    // Browsers keep few contexts; waiting for the garbage collector would lose
+    // the one of another page.
+    if (!this.#renderer.getContext().isContextLost()) this.#renderer.forceContextLoss();
+    this.canvas.remove();
+  }
+
+  #draw() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#renderer.render(this.#scene, this.#camera);
+    this.#on.frame(this.#camera);
+  }
+
+  /** Fill the box and draw at once, for a resized canvas is an empty one. */
+  #resize() {
+    const { clientWidth: width, clientHeight: height } = this.#box;
+    const ratio = Math.min(devicePixelRatio, SHARPEST);
+    const size = [width, height, ratio].join();
+    if (!width || !height || size === this.#size) return;
+    this.#size = size;
+    this.#renderer.setPixelRatio(ratio);
+    this.#renderer.setSize(width, height, false);
+    this.#model.frame(width, height);
+    this.#on.resize(width, height);
+    this.#draw();
+  }
+
+  #watchSize() {
+    const observer = new ResizeObserver(() => this.#resize());
+    observer.observe(this.#box);
+    this.#observers.push(observer);
+  }
+
+  /** Follow the theme, whether the system or the page changes it. */
+  #watchTheme() {
+    const ink = () => {
+      this.#model.ink(cssColor(this.canvas));
+      this.invalidate();
+    };
+    const { signal } = this.#listeners;
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ink, {
+      signal,
+    });
+    const observer = new MutationObserver(ink);
+    observer.observe(document.documentElement, { attributes: true });
+    this.#observers.push(observer);
+    ink();
+  }
+
+  #watchContext() {
+    const { signal } = this.#listeners;
+    this.canvas.addEventListener("webglcontextlost", this.#on.lost, { signal });
+    this.canvas.addEventListener("webglcontextrestored", this.#on.restored, { signal });
+  }
+}
+
+function createRenderer(canvas) {
+  const context = canvas.getContext("webgl2", { alpha: true, antialias: true });
+  if (!context) {
+    throw new ViewerError("This browser cannot show 3D (WebGL is switched off).");
+  }
+  const renderer = new WebGLRenderer({ canvas, context });
+  renderer.debug.checkShaderErrors = false; // it would wait for the compiler
+  return renderer;
+}
+
+/** The colour `element` has in CSS, in whatever notation, as three's. */
+function cssColor(element) {
+  const brush = new OffscreenCanvas(1, 1).getContext("2d");
+  brush.fillStyle = getComputedStyle(element).color;
+  brush.fillRect(0, 0, 1, 1);
+  const [r, g, b] = brush.getImageData(0, 0, 1, 1).data;
+  return new Color().setRGB(r / 255, g / 255, b / 255, SRGBColorSpace);
+}
