@@ -59,6 +59,15 @@ def find(text: str) -> ApiKey | None:
     return key
 
 
+def is_confirmed(actor: User | ApiKey, text: str) -> bool:
+    """Whether ``text`` is the password of a person, or of a key's owner, or the key."""
+    if isinstance(actor, User):
+        return actor.check_password(text)
+    if text.isascii() and _matches(text, actor.digest):
+        return True
+    return actor.owner is not None and actor.owner.check_password(text)
+
+
 def revoke(key: ApiKey) -> None:
     """End a key for good; it stays listed, so that the history can name it."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())

@@ -115,6 +115,11 @@ class User(AbstractBaseUser):
         return self.is_active and self.role == Role.LEAD
 
     @property
+    def can_wipe(self) -> bool:
+        """Move every part to the trash at once."""
+        return self.can_lead
+
+    @property
     def worker_name(self) -> str:
         """The name a claim of this person is written under."""
         return self.name

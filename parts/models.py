@@ -270,6 +270,12 @@ class Part(models.Model):
         files = [f for f in (self.current_step, self.current_drawing) if f]
         return max(files, key=lambda file: file.pk, default=None)
 
+    @property
+    def pictures(self) -> dict[int, str]:
+        """The stored names of the pictures that clients made, by number of the side."""
+        files = self.extra.get("views", {}).get("files", {})
+        return {int(side): file["content"] for side, file in files.items()}
+
 
 class Kind(models.TextChoices):
     STEP = "step", "STEP file"
@@ -372,14 +378,15 @@ class PartFile(models.Model):
     @property
     def model_tag(self) -> str:
         """A short name of the model's bytes, for an address that never changes."""
-        return _tag(self.model.name)
+        return hash_tag(self.model.name)
 
     @property
     def thumbnail_tag(self) -> str:
-        return _tag(self.thumbnail.name)
+        return hash_tag(self.thumbnail.name)
 
 
-def _tag(stored_name: str | None) -> str:
+def hash_tag(stored_name: str | None) -> str:
+    """Return a short name of the bytes that lie under their hash."""
     bare = (stored_name or "").rpartition("/")[2]
     return bare.partition(".")[0][:16]
 

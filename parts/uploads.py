@@ -10,14 +10,15 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
-from django.db.models.fields.files import FieldFile
 from django.http import FileResponse, HttpRequest
+from PIL import Image
 
 from .conversion import ConversionError, inspect_step
 from .errors import FileRefused, FileTooBig
 from .models import Kind, PartFile
 
 SUFFIXES = {".step": Kind.STEP, ".stp": Kind.STEP, ".pdf": Kind.DRAWING}
+PICTURE_LIMIT_BYTES = 10 * 1024 * 1024
 CONTENT_TYPES = {Kind.STEP: "application/step", Kind.DRAWING: "application/pdf"}
 _EDGE_BYTES = 1024
 _DROPPED_BYTES = 512 * 1024 * 1024  # how much over the limit is read for politeness
@@ -129,11 +130,7 @@ def store(upload: UploadedFile) -> StoredUpload:
     Raises: as ``check``; nothing is kept then.
     """
     kind = check(upload)
-    digest = hashlib.sha256()
-    for chunk in upload.chunks():
-        digest.update(chunk)
-    sha256 = digest.hexdigest()
-    upload.seek(0)
+    sha256 = _sha256(upload)
     suffix = ".pdf" if kind == Kind.DRAWING else ".step"
     return StoredUpload(
         kind=kind,
@@ -142,6 +139,45 @@ def store(upload: UploadedFile) -> StoredUpload:
         sha256=sha256,
         size_bytes=upload.size,
     )
+
+
+def check_png(upload: UploadedFile) -> None:
+    """Refuse whatever is no whole PNG picture.
+
+    Raises:
+        FileTooBig: it is larger than 10 MB.
+        FileRefused: it is no PNG, cut off or damaged.
+    """
+    if upload.size > PICTURE_LIMIT_BYTES:
+        limit_mb = PICTURE_LIMIT_BYTES // (1024 * 1024)
+        raise FileTooBig(f"The picture is larger than {limit_mb} MB.")
+    upload.seek(0)
+    try:
+        # Reads every chunk and its checksum, and unpacks none.
+        with Image.open(upload, formats=["PNG"]) as image:
+            image.verify()
+    except (
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+        OSError,
+        SyntaxError,
+        ValueError,
+    ) as error:
+        raise FileRefused("This is not a whole PNG picture.") from error
+
+
+def store_png(upload: UploadedFile) -> str:
+    """Put a checked picture into the storage; return its name there."""
+    return default_storage.save(hashed_name("views", _sha256(upload), ".png"), upload)
+
+
+def _sha256(upload: UploadedFile) -> str:
+    digest = hashlib.sha256()
+    upload.seek(0)
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    upload.seek(0)
+    return digest.hexdigest()
 
 
 def hashed_name(folder: str, sha256: str, suffix: str) -> str:
@@ -182,9 +218,10 @@ def response(file: PartFile, *, as_attachment: bool) -> FileResponse:
     )
 
 
-def made_response(stored: FieldFile, content_type: str) -> FileResponse:
+def made_response(stored_name: str, content_type: str) -> FileResponse:
     """Return what was made of a file, its model or its picture, sandboxed."""
-    return _sandboxed(FileResponse(stored.open("rb"), content_type=content_type))
+    stored = default_storage.open(stored_name)
+    return _sandboxed(FileResponse(stored, content_type=content_type))
 
 
 def _sandboxed(answer: FileResponse) -> FileResponse:

@@ -145,11 +145,15 @@ def create(*, actor: Actor, upload: StoredUpload | None = None, **fields: Any) -
 
 
 @_step
-def attach(part: Part, upload: StoredUpload, *, actor: Actor) -> PartFile:
+def attach(
+    part: Part, upload: StoredUpload, *, actor: Actor, is_beside_step: bool = False
+) -> PartFile:
     """Add a stored upload as the newest revision of its kind.
 
     A part that was sent back is handed in again by it.
 
+    Args:
+        is_beside_step: a STEP file that is the part's current file stays that.
     Raises:
         NotAllowed: the actor may not work on parts.
         WrongState: the part is in the trash.
@@ -168,19 +172,55 @@ def attach(part: Part, upload: StoredUpload, *, actor: Actor) -> PartFile:
         uploaded_by_name=_name(actor),
     )
     pointer = "current_step" if upload.kind == Kind.STEP else "current_drawing"
-    changes: dict[str, Any] = {pointer: file, "file": upload.name}
+    changes: dict[str, Any] = {pointer: file}
+    if not (
+        is_beside_step and part.current_step and part.current_file == part.current_step
+    ):
+        changes["file"] = upload.name
     if part.is_sent_back:
         changes["blocked_reason"] = ""
+    if upload.kind == Kind.STEP:
+        # Pictures of the older file are never shown for this one.
+        changes["extra"] = {k: v for k, v in part.extra.items() if k != "views"}
     _take(
         Verb.UPLOADED,
         part,
         actor=actor,
         changes=changes,
-        told={"file"} | ({"blocked_reason"} & changes.keys()),
+        told={"file", "blocked_reason"} & changes.keys(),
         revision=file.revision,
         note=upload.kind,
     )
     return file
+
+
+@_step
+def add_views(part: Part, *, actor: Actor, views: Mapping[int, str]) -> Part:
+    """Keep pictures of the current file from some sides; other sides keep theirs.
+
+    Args:
+        views: number of the side, 0 to 7, to the stored name of its PNG.
+    Raises:
+        NotAllowed: the actor may not work on parts.
+        WrongState: the part is in the trash.
+    """
+    _require(actor, "can_work", "add pictures")
+    at = timezone.now().isoformat()
+    files = {
+        str(side): {"filename": f"view_{side}.png", "timestamp": at, "content": name}
+        for side, name in views.items()
+    }
+    files = part.extra.get("views", {}).get("files", {}) | files
+    manifest = {"files": dict(sorted(files.items())), "updated_at": at}
+    sides = ", ".join(map(str, sorted(views)))
+    return _take(
+        Verb.EDITED,
+        part,
+        actor=actor,
+        changes={"extra": {**part.extra, "views": manifest}},
+        told=set(),
+        note=f"Pictures from side {sides}",
+    )
 
 
 @_step
@@ -702,6 +742,36 @@ def restore(part: Part, *, actor: Actor) -> Part:
     return _take(Verb.RESTORED, part, actor=actor, changes={"deleted_at": None})
 
 
+def wipe(*, actor: Actor) -> int:
+    """Move every part to the trash, from where leads can restore; return how many.
+
+    Raises:
+        NotAllowed: the actor is neither a lead nor a key of scope lead.
+    """
+    if actor is not None and not actor.can_wipe:
+        raise NotAllowed("Only a lead, or a key of scope lead, may delete everything.")
+    now = timezone.now()
+    with transaction.atomic():
+        live = Part.objects.live().select_for_update()
+        ids = list(live.order_by("pk").values_list("pk", flat=True))
+        Part.objects.live().update(deleted_at=now, updated_at=now)
+        PartEvent.objects.bulk_create(
+            (
+                _event(
+                    pk,
+                    Verb.TRASHED,
+                    actor,
+                    at=now,
+                    changes={"deleted_at": [None, now.isoformat()]},
+                    note="with all others",
+                )
+                for pk in ids
+            ),
+            batch_size=1000,
+        )
+    return len(ids)
+
+
 # --- Conversion ---------------------------------------------------------------
 
 
@@ -777,8 +847,15 @@ def _take(
     return part
 
 
-def _record(
-    part: Part,
+def _record(part: Part, verb: Verb, actor: Actor, **told: Any) -> PartEvent:
+    """Write one line of the history; ``told`` is as in ``_event``."""
+    event = _event(part.pk, verb, actor, **told)
+    event.save(force_insert=True)
+    return event
+
+
+def _event(
+    part_id: int,
     verb: Verb,
     actor: Actor,
     *,
@@ -787,8 +864,8 @@ def _record(
     note: str = "",
     revision: int | None = None,
 ) -> PartEvent:
-    return PartEvent.objects.create(
-        part=part,
+    return PartEvent(
+        part_id=part_id,
         at=at,
         verb=verb,
         actor=_person(actor),

@@ -126,7 +126,7 @@ class PartFileAdmin(FileColumns, ReadOnly, admin.ModelAdmin):
         if file.thumbnail_tag != tag:
             raise Http404("There is no such picture.")
         try:
-            response = uploads.made_response(file.thumbnail, "image/png")
+            response = uploads.made_response(file.thumbnail.name, "image/png")
         except FileNotFoundError as error:
             raise Http404("The picture is lost.") from error
         # The tag is of its bytes, so what is at this address never changes.

@@ -1,19 +1,17 @@
 """The wire names of a part, its model, its files and its history."""
 
-import math
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import URLValidator
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
-from rest_framework.fields import empty
 
+from parts.errors import FileRefused
 from parts.models import (
     Category,
     Conversion,
@@ -22,267 +20,20 @@ from parts.models import (
     PartEvent,
     PartFile,
     Priority,
-    Season,
     Status,
     Type,
 )
-from parts.uploads import safe_name
-from parts.workflow import SERVERS_OWN
+from parts.uploads import check_png, safe_name
 
-_MOST = 2_147_483_647  # what the column holds on every database
+from .fields import BareName, Day, Moment, PriorityWord, SeasonName, Text, Whole, Word
+from .misc import CLEARED, MiscInfo
+
 _ALIASES = {
     "material_thickness": "materialThickness",
     "onshape_url": "onshapeUrl",
     "misc_info": "miscInfo",
     "part_id": "partId",
 }
-
-
-# --- Fields: types are not guessed --------------------------------------------
-
-
-class Text(serializers.CharField):
-    """Text, or null for none, which the database keeps as ``""``."""
-
-    def __init__(self, **kwargs) -> None:
-        super().__init__(
-            **{"required": False, "allow_null": True, "allow_blank": True, **kwargs}
-        )
-
-    def run_validation(self, data=empty):
-        if data is None:
-            data = ""
-        # DRF takes numbers for text, and prints whatever else it gets.
-        if data is not empty and not isinstance(data, str):
-            self.fail("invalid")
-        return super().run_validation(data)
-
-    def to_representation(self, value: str) -> str | None:
-        return value or None
-
-
-class Word(Text):
-    """One of some words, or null for none."""
-
-    def __init__(self, words: list[str], *, any_case: bool = False, **kwargs) -> None:
-        self.words = words
-        self.any_case = any_case
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, data: str) -> str:
-        word = super().to_internal_value(data)
-        word = word.lower() if self.any_case else word
-        if word not in self.words:
-            # The word itself is not repeated: it may be no text that UTF-8 has.
-            raise ValidationError(f"Use one of: {', '.join(self.words)}.")
-        return word
-
-
-class Whole(serializers.IntegerField):
-    """A whole number or a string of one; ``blank`` stands for an empty one."""
-
-    def __init__(self, *, blank: int, **kwargs) -> None:
-        self.blank = blank
-        super().__init__(required=False, max_value=_MOST, **kwargs)
-
-    def run_validation(self, data=empty):
-        if data is None or (isinstance(data, str) and not data.strip()):
-            data = self.blank
-        return super().run_validation(data)
-
-    def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, str) and re.fullmatch(r"\s*-?[0-9]{1,10}\s*", data):
-            return int(data)
-        if isinstance(data, float) and data.is_integer():
-            return int(data)  # JSON does not tell 2.0 from 2
-        if type(data) is not int:
-            raise ValidationError("A whole number is needed.")
-        return data
-
-
-class PriorityWord(Word):
-    """How urgent, as a word; null and blank are normal."""
-
-    def __init__(self) -> None:
-        super().__init__([priority.name.lower() for priority in Priority])
-
-    def run_validation(self, data=empty) -> int:
-        word = super().run_validation(data)
-        return Priority[word.upper()] if word else Priority.NORMAL
-
-    def to_representation(self, value: int) -> str:
-        return Priority(value).name.lower()
-
-
-class SeasonName(Text):
-    """A season by its name."""
-
-    def run_validation(self, data=empty) -> Season | None:
-        name = super().run_validation(data)
-        season = Season.objects.filter(name=name).first() if name else None
-        if name and season is None:
-            raise ValidationError("There is no season of this name.")
-        return season
-
-    def to_representation(self, value: Season) -> str:
-        return value.name
-
-
-class Day(serializers.DateField):
-    """A date; blank is none."""
-
-    def __init__(self, **kwargs) -> None:
-        super().__init__(required=False, allow_null=True, **kwargs)
-
-    def run_validation(self, data=empty):
-        return super().run_validation(None if data == "" else data)
-
-
-class Moment(serializers.DateTimeField):
-    """A time in UTC, written with its offset."""
-
-    def __init__(self, **kwargs) -> None:
-        super().__init__(read_only=True, **kwargs)
-
-    def to_representation(self, value: datetime) -> str:
-        return value.astimezone(UTC).isoformat()
-
-
-class BareName(Text):
-    """The current file's name; what a client sends is a hint that changes nothing."""
-
-    def to_internal_value(self, data: str) -> str:
-        name = super().to_internal_value(data)
-        if "/" in name or "\\" in name or name in {".", ".."}:
-            raise ValidationError("A bare file name, without folders.")
-        return name
-
-
-# --- miscInfo -----------------------------------------------------------------
-
-
-class MiscText(Text):
-    """A miscInfo text with a column of its own; a number there is its digits."""
-
-    def run_validation(self, data=empty):
-        if isinstance(data, int | float) and not isinstance(data, bool):
-            data = str(data)
-        return super().run_validation(data)
-
-
-# miscInfo keys that are columns, and how each is read.
-_COLUMNS = {
-    "storage": ("storage_location", MiscText(max_length=200)),
-    "reviewer": ("reviewer", MiscText(max_length=100)),
-    "serviceMethod": ("service_method", MiscText(max_length=200)),
-}
-_CLEARED = {
-    "storage_location": "",
-    "reviewer": "",
-    "service_method": "",
-    "completed_incorrectly": False,
-}
-_NEVER_TAKEN = {*SERVERS_OWN, "completed_at"}
-
-
-@extend_schema_field(
-    {
-        "type": "object",
-        "additionalProperties": True,
-        "nullable": True,
-        "example": {"storage": "Shelf A3", "reviewer": "Kim"},
-    }
-)
-class MiscInfo(serializers.Field):
-    """Whatever else is noted of a part, wherever it is kept.
-
-    Read, it is made of the whole part. Written, it is ``misc``: the columns and
-    the ``extra`` that are meant, or None to clear them all.
-    """
-
-    def __init__(self, **kwargs) -> None:
-        super().__init__(source="*", required=False, allow_null=True, **kwargs)
-
-    def to_representation(self, part: Part) -> dict[str, Any]:
-        misc = dict(part.extra)
-        for key, (column, _) in _COLUMNS.items():
-            if value := getattr(part, column):
-                misc[key] = value
-        if part.completed_incorrectly:
-            misc["completedIncorrectly"] = True
-        if part.completed_at:
-            misc["completed_at"] = part.completed_at.astimezone(UTC).isoformat()
-        return misc
-
-    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
-        if data is None:
-            return True, {"misc": None}  # with source="*" None would be lost
-        return super().validate_empty_values(data)
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if not isinstance(data, Mapping):
-            raise ValidationError("An object is needed.")
-        columns: dict[str, Any] = {}
-        extra: dict[str, Any] = {}
-        errors: list[str] = []
-        for key, value in data.items():
-            if key in _NEVER_TAKEN or value is None:
-                continue
-            try:
-                _check_text(key)
-                if key in _COLUMNS:
-                    column, field = _COLUMNS[key]
-                    columns[column] = field.run_validation(value)
-                elif key == "completedIncorrectly":
-                    columns["completed_incorrectly"] = _truth(value)
-                else:
-                    extra[key] = _plain(value)
-            except ValidationError as error:
-                errors += [f"{_shown(key)}: {message}" for message in error.detail]
-        if errors:
-            raise ValidationError(errors)
-        return {"misc": {**columns, "extra": extra}}
-
-
-def _plain(value: Any) -> Any:
-    """Return ``value`` without nulls, if it is no deeper than one level.
-
-    Raises:
-        ValidationError: it is.
-    """
-    if isinstance(value, list):
-        return [_scalar(item) for item in value if item is not None]
-    if isinstance(value, Mapping):
-        for key in value:
-            _check_text(key)
-        return {k: _scalar(item) for k, item in value.items() if item is not None}
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str | bool | int | float:
-    if isinstance(value, str):
-        _check_text(value)
-    elif not isinstance(value, bool | int | float):
-        raise ValidationError("Too deep: text, numbers, lists or objects of those.")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise ValidationError("A finite number is needed.")
-    return value
-
-
-def _truth(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValidationError("true or false is needed.")
-    return value
-
-
-def _check_text(text: str) -> None:
-    """Refuse what PostgreSQL cannot store and UTF-8 cannot write."""
-    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise ValidationError("Null and surrogate characters are not allowed.")
-
-
-def _shown(key: str) -> str:
-    return key.encode("ascii", "backslashreplace").decode()[:50]
 
 
 # --- The part -----------------------------------------------------------------
@@ -354,7 +105,7 @@ class PartSerializer(serializers.Serializer):
             return attrs
         misc = attrs.pop("misc")
         is_whole_set = misc is None or not others
-        attrs.update(_CLEARED if is_whole_set else {}, **(misc or {"extra": {}}))
+        attrs.update(CLEARED if is_whole_set else {}, **(misc or {"extra": {}}))
         if self.instance is not None:
             attrs["keep_extra"] = not is_whole_set
         return attrs
@@ -441,6 +192,14 @@ class RevertSerializer(StepSerializer):
 
 class SendBackSerializer(StepSerializer):
     reason = Text(max_length=500)
+
+
+class WipeSerializer(StepSerializer):
+    password = Text(
+        max_length=500,
+        trim_whitespace=False,
+        help_text="The password of the key's owner, or the key itself.",
+    )
 
 
 # --- Files and history --------------------------------------------------------
@@ -545,25 +304,49 @@ class UploadedSerializer(serializers.Serializer):
         }
 
 
-# --- Answers beside the part --------------------------------------------------
+# --- Pictures -----------------------------------------------------------------
 
 
-class MessageSerializer(serializers.Serializer):
-    message = serializers.CharField()
+class Picture(serializers.FileField):
+    """A whole PNG."""
+
+    def to_internal_value(self, data: Any) -> UploadedFile:
+        upload = super().to_internal_value(data)
+        try:
+            check_png(upload)
+        except FileRefused as error:
+            raise ValidationError(str(error)) from error
+        return upload
 
 
-class AuthenticatedSerializer(serializers.Serializer):
-    status = serializers.CharField()
-    message = serializers.CharField()
-    timestamp = Moment()
+class PicturesSerializer(serializers.Serializer):
+    """Pictures of the current model, each from one of eight sides."""
+
+    view_0, view_1, view_2, view_3 = (Picture(required=False) for _ in range(4))
+    view_4, view_5, view_6, view_7 = (Picture(required=False) for _ in range(4))
+
+    def validate(self, attrs: dict[str, UploadedFile]) -> dict[int, UploadedFile]:
+        if not attrs:
+            raise ValidationError("Send at least one PNG, as view_0 to view_7.")
+        return {int(name.removeprefix("view_")): attrs[name] for name in attrs}
 
 
-class ErrorSerializer(serializers.Serializer):
-    """Every refusal; a failed validation names each field at fault."""
+class PictureInfoSerializer(serializers.Serializer):
+    filename = serializers.CharField()
+    timestamp = serializers.CharField()
 
-    error = serializers.CharField()
-    details = serializers.JSONField()
-    field = serializers.CharField(required=False)
-    errors = serializers.DictField(
-        child=serializers.ListField(child=serializers.CharField()), required=False
+
+class ManifestSerializer(serializers.Serializer):
+    files = serializers.DictField(
+        child=PictureInfoSerializer(), help_text="By number of the side, 0 to 7."
     )
+    updated_at = serializers.CharField()
+
+
+class ViewsSerializer(serializers.Serializer):
+    views = ManifestSerializer(allow_null=True)
+
+
+class ViewsSavedSerializer(serializers.Serializer):
+    success = serializers.BooleanField()
+    views = ManifestSerializer()

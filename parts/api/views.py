@@ -9,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import F
-from django.db.models.fields.files import FieldFile
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -19,27 +18,31 @@ from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from accounts import keys
 from accounts.authentication import RateLimited
-from parts import tasks, uploads, workflow
+from parts import stats, tasks, uploads, workflow
 from parts.filters import SORTABLE, PartFilter, sort
-from parts.models import Category, Conversion, Kind, Part, PartFile
+from parts.models import Category, Conversion, Kind, Part, PartFile, hash_tag
 from partsite import ratelimit
 
+from . import answers
 from . import serializers as wire
 from .exceptions import ConversionFailed, Missing, StillConverting
+from .misc import manifest
 from .pagination import EventList, PartList
 from .permissions import MayRead, MayWrite, actor_of
 
 logger = logging.getLogger(__name__)
 
 _FOREVER = "private, max-age=31536000, immutable"
+_NOT_WITHOUT_ASKING = "private, no-cache"
 _NOT_STORED = {
     "Cache-Control": "no-cache, no-store, must-revalidate",
     "Pragma": "no-cache",
@@ -104,7 +107,7 @@ class PartViewSet(GenericViewSet):
         told = self._told(part, partial=True)
         return self._answer(workflow.update(part, actor=actor_of(request), **told))
 
-    @extend_schema(responses=wire.MessageSerializer)
+    @extend_schema(responses=answers.MessageSerializer)
     def destroy(self, request: Request, pk: int) -> Response:
         workflow.trash(self.get_object(), actor=actor_of(request))
         return Response({"message": "Part deleted successfully"})
@@ -249,10 +252,9 @@ class PartViewSet(GenericViewSet):
             file = _converted(pk, file)
         return _made(
             request,
-            file.model,
-            file.model_tag,
+            file.model.name,
             "model/gltf-binary",
-            _FOREVER if is_pinned else "private, no-cache",
+            _FOREVER if is_pinned else _NOT_WITHOUT_ASKING,
         )
 
     @extend_schema(responses=_bytes("image/png"))
@@ -261,7 +263,35 @@ class PartViewSet(GenericViewSet):
         file = self.get_object().current_step
         if file is None or not file.thumbnail or file.thumbnail_tag != tag:
             raise Missing("Picture not found", "It is not that of the current file.")
-        return _made(request, file.thumbnail, tag, "image/png", _FOREVER)
+        return _made(request, file.thumbnail.name, "image/png", _FOREVER)
+
+    @extend_schema(responses=wire.ManifestSerializer)
+    @action(detail=True, filter_backends=[], parser_classes=[MultiPartParser])
+    def views(self, request: Request, pk: int) -> Response:
+        return Response({"views": manifest(self.get_object())})
+
+    @extend_schema(request=wire.PicturesSerializer, responses=wire.ViewsSavedSerializer)
+    @views.mapping.post
+    def add_views(self, request: Request, pk: int) -> Response:
+        part = self.get_object()
+        told = wire.PicturesSerializer(data=request.data)
+        told.is_valid(raise_exception=True)
+        pictures = told.validated_data
+        stored = {side: uploads.store_png(pictures[side]) for side in pictures}
+        part = workflow.add_views(part, actor=actor_of(request), views=stored)
+        return Response({"success": True, "views": manifest(part)})
+
+    @extend_schema(
+        operation_id="api_parts_view_retrieve",
+        parameters=[OpenApiParameter("side", int, "path", description="0 to 7")],
+        responses=_bytes("image/png"),
+    )
+    @action(detail=True, url_path="views/<int:side>", url_name="view")
+    def view(self, request: Request, pk: int, side: int) -> HttpResponse:
+        stored_name = self.get_object().pictures.get(side)
+        if stored_name is None:
+            raise Missing("View not found", "There is no picture from this side.")
+        return _made(request, stored_name, "image/png", _NOT_WITHOUT_ASKING)
 
     # --- History --------------------------------------------------------------
 
@@ -270,6 +300,46 @@ class PartViewSet(GenericViewSet):
     def events(self, request: Request, pk: int) -> Response:
         page = self.paginate_queryset(self.get_object().events.all())
         return self.get_paginated_response(wire.EventSerializer(page, many=True).data)
+
+    # --- All parts ------------------------------------------------------------
+
+    @extend_schema(responses=answers.CountsSerializer)
+    @action(detail=False, pagination_class=None, filter_backends=[])
+    def stats(self, request: Request) -> Response:
+        return Response(stats.counts())
+
+    @extend_schema(responses=answers.PiecesSerializer)
+    @action(
+        detail=False,
+        url_path="stats/detailed",
+        url_name="stats-detailed",
+        pagination_class=None,
+        filter_backends=[],
+    )
+    def stats_detailed(self, request: Request) -> Response:
+        return Response(stats.pieces())
+
+    @extend_schema(responses=answers.LeaderboardSerializer)
+    @action(detail=False, pagination_class=None, filter_backends=[])
+    def leaderboard(self, request: Request) -> Response:
+        return Response({"leaderboard": stats.scores()})
+
+    @extend_schema(responses=answers.WipedSerializer)
+    @action(detail=False, methods=["post"], serializer_class=wire.WipeSerializer)
+    def wipe(self, request: Request) -> Response:
+        actor, password = actor_of(request), self._told().get("password", "")
+        if not actor.can_wipe:
+            raise PermissionDenied("Only a lead's key may delete everything.")
+        # Counted before it is looked at, so that guessing gains nothing.
+        wait_seconds = ratelimit.FAILED_AUTHENTICATION.wait_seconds(
+            ratelimit.client_network(request)
+        )
+        if wait_seconds:
+            raise RateLimited(wait_seconds)
+        if not keys.is_confirmed(actor, password):
+            raise PermissionDenied("Wrong password.")
+        count = workflow.wipe(actor=actor)
+        return Response({"message": "All parts deleted successfully", "count": count})
 
     # --- How it is done -------------------------------------------------------
 
@@ -295,7 +365,9 @@ class PartViewSet(GenericViewSet):
 class KeyCheck(APIView):
     """Whether a key is good; asked often, by clients that guess."""
 
-    @extend_schema(responses=wire.AuthenticatedSerializer)
+    throttle_classes = []  # it has a limit of its own
+
+    @extend_schema(responses=answers.AuthenticatedSerializer)
     def get(self, request: Request) -> Response:
         actor = actor_of(request)
         wait_seconds = ratelimit.KEY_CHECK.wait_seconds(
@@ -308,7 +380,7 @@ class KeyCheck(APIView):
             "message": "API key is valid",
             "timestamp": timezone.now(),
         }
-        return Response(wire.AuthenticatedSerializer(said).data)
+        return Response(answers.AuthenticatedSerializer(said).data)
 
     def finalize_response(self, *args, **kwargs) -> HttpResponse:
         answer = super().finalize_response(*args, **kwargs)
@@ -366,13 +438,13 @@ def _no_step_file() -> Missing:
 
 
 def _made(
-    request: Request, stored: FieldFile, tag: str, content_type: str, cached: str
+    request: Request, stored_name: str, content_type: str, cached: str
 ) -> HttpResponse:
     """Answer with what was made of a file, or 304 to who has it already."""
-    etag = f'"{tag}"'
+    etag = f'"{hash_tag(stored_name)}"'
     answer = get_conditional_response(request._request, etag=etag)
     if answer is None:
-        answer = _opened(lambda: uploads.made_response(stored, content_type))
+        answer = _opened(lambda: uploads.made_response(stored_name, content_type))
     answer["ETag"] = etag
     answer["Cache-Control"] = cached
     return answer

@@ -131,7 +131,7 @@ def _sentence(event: PartEvent, file_name: str) -> str:
     if event.verb == Verb.ACCEPTED:
         return f"accepted the new file{revision}"
     if event.verb == Verb.EDITED:
-        return "changed it" if event.changes else "changed nothing"
+        return "changed it" if event.changes or event.note else "changed nothing"
     return PLAIN.get(event.verb, event.get_verb_display())
 
 

@@ -113,10 +113,10 @@ def test_step_and_its_event_stand_or_fall_together(step, monkeypatch):
     part = make_part(**STATES[min(allowed)])
     before = Part.objects.values().get(pk=part.pk)
 
-    def fail(**fields):
+    def fail(*args, **kwargs):
         raise IntegrityError("no room for the event")
 
-    monkeypatch.setattr(PartEvent.objects, "create", fail)
+    monkeypatch.setattr(PartEvent, "save", fail)
     with pytest.raises(IntegrityError, match="no room"):
         take(part)
     assert Part.objects.values().get(pk=part.pk) == before

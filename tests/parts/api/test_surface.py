@@ -86,7 +86,13 @@ ALLOWED = {
     "{pk}/files": "GET, HEAD, OPTIONS",
     "{pk}/files/1": "GET, HEAD, OPTIONS",
     "{pk}/events": "GET, HEAD, OPTIONS",
+    "{pk}/views": "GET, POST, HEAD, OPTIONS",
+    "{pk}/views/1": "GET, HEAD, OPTIONS",
     "categories/cnc": "GET, HEAD, OPTIONS",
+    "stats": "GET, HEAD, OPTIONS",
+    "stats/detailed": "GET, HEAD, OPTIONS",
+    "leaderboard": "GET, HEAD, OPTIONS",
+    "wipe": "POST, OPTIONS",
     "auth/check": "GET, HEAD, OPTIONS",
 }
 
@@ -128,6 +134,12 @@ def test_both_forms_of_an_address_are_one_view(rest):
         ("part-files", [1], "/api/parts/1/files"),
         ("part-revision", [1, 2], "/api/parts/1/files/2"),
         ("part-category", ["cnc"], "/api/parts/categories/cnc"),
+        ("part-views", [1], "/api/parts/1/views"),
+        ("part-view", [1, 7], "/api/parts/1/views/7"),
+        ("part-stats", [], "/api/parts/stats"),
+        ("part-stats-detailed", [], "/api/parts/stats/detailed"),
+        ("part-leaderboard", [], "/api/parts/leaderboard"),
+        ("part-wipe", [], "/api/parts/wipe"),
         ("key-check", [], "/api/parts/auth/check"),
         ("openapi", [], "/api/openapi.json"),
         ("docs", [], "/api/docs/"),
@@ -231,12 +243,13 @@ HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 @pytest.mark.parametrize("rest", ALLOWED)
 def test_the_browsable_api_opens_for_a_session(lead_page, rest):
     part = make_part()
-    make_converted(part)
+    file = make_converted(part)
+    workflow.add_views(part, actor=None, views={1: file.thumbnail.name})
     address = PARTS + rest.format(pk=part.pk)
     answer = lead_page.get(address, headers=HTML)
     is_readable = "GET" in ALLOWED[rest]
     assert answer.status_code == (200 if is_readable else 405)
-    is_file = rest.endswith(("download", "file", "model", "files/1"))
+    is_file = rest.endswith(("download", "file", "model", "/1"))
     assert answer["Content-Type"].startswith("text/html") != is_file
     answer.close()
 
@@ -270,6 +283,7 @@ def test_the_schema_needs_no_key_and_names_every_address_once(anonymous):
         PARTS
         + rest.format(pk="{id}")
         .replace("files/1", "files/{revision}")
+        .replace("views/1", "views/{side}")
         .replace("categories/cnc", "categories/{category}")
         for rest in ALLOWED
     }

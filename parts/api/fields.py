@@ -1,0 +1,128 @@
+"""Fields of the API: types are not guessed, empty text is null."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.fields import empty
+
+from parts.models import MOST_PIECES, Priority, Season
+
+
+class Text(serializers.CharField):
+    """Text, or null for none, which the database keeps as ``""``."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(
+            **{"required": False, "allow_null": True, "allow_blank": True, **kwargs}
+        )
+
+    def run_validation(self, data=empty):
+        if data is None:
+            data = ""
+        # DRF takes numbers for text, and prints whatever else it gets.
+        if data is not empty and not isinstance(data, str):
+            self.fail("invalid")
+        return super().run_validation(data)
+
+    def to_representation(self, value: str) -> str | None:
+        return value or None
+
+
+class Word(Text):
+    """One of some words, or null for none."""
+
+    def __init__(self, words: list[str], *, any_case: bool = False, **kwargs) -> None:
+        self.words = words
+        self.any_case = any_case
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: str) -> str:
+        word = super().to_internal_value(data)
+        word = word.lower() if self.any_case else word
+        if word not in self.words:
+            # The word itself is not repeated: it may be no text that UTF-8 has.
+            raise ValidationError(f"Use one of: {', '.join(self.words)}.")
+        return word
+
+
+class Whole(serializers.IntegerField):
+    """A whole number or a string of one; ``blank`` stands for an empty one."""
+
+    def __init__(self, *, blank: int, **kwargs) -> None:
+        self.blank = blank
+        super().__init__(required=False, max_value=MOST_PIECES, **kwargs)
+
+    def run_validation(self, data=empty):
+        if data is None or (isinstance(data, str) and not data.strip()):
+            data = self.blank
+        return super().run_validation(data)
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, str) and re.fullmatch(r"\s*-?[0-9]{1,10}\s*", data):
+            return int(data)
+        if isinstance(data, float) and data.is_integer():
+            return int(data)  # JSON does not tell 2.0 from 2
+        if type(data) is not int:
+            raise ValidationError("A whole number is needed.")
+        return data
+
+
+class PriorityWord(Word):
+    """How urgent, as a word; null and blank are normal."""
+
+    def __init__(self) -> None:
+        super().__init__([priority.name.lower() for priority in Priority])
+
+    def run_validation(self, data=empty) -> int:
+        word = super().run_validation(data)
+        return Priority[word.upper()] if word else Priority.NORMAL
+
+    def to_representation(self, value: int) -> str:
+        return Priority(value).name.lower()
+
+
+class SeasonName(Text):
+    """A season by its name."""
+
+    def run_validation(self, data=empty) -> Season | None:
+        name = super().run_validation(data)
+        season = Season.objects.filter(name=name).first() if name else None
+        if name and season is None:
+            raise ValidationError("There is no season of this name.")
+        return season
+
+    def to_representation(self, value: Season) -> str:
+        return value.name
+
+
+class Day(serializers.DateField):
+    """A date; blank is none."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(required=False, allow_null=True, **kwargs)
+
+    def run_validation(self, data=empty):
+        return super().run_validation(None if data == "" else data)
+
+
+class Moment(serializers.DateTimeField):
+    """A time in UTC, written with its offset."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(read_only=True, **kwargs)
+
+    def to_representation(self, value: datetime) -> str:
+        return value.astimezone(UTC).isoformat()
+
+
+class BareName(Text):
+    """The current file's name; what a client sends is a hint that changes nothing."""
+
+    def to_internal_value(self, data: str) -> str:
+        name = super().to_internal_value(data)
+        if "/" in name or "\\" in name or name in {".", ".."}:
+            raise ValidationError("A bare file name, without folders.")
+        return name
