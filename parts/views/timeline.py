@@ -36,6 +36,7 @@ OF_STEPS = {
     "deleted_at",
     "extra",
     "file",
+    "imported",
     "made",
     "reviewer",
     "status",
@@ -70,9 +71,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Line:
-    """One event: who did what and when, why, and what it changed."""
+    """One event: who did what and when, why, and what it changed.
+
+    ``is_script`` tells that ``who`` is the name of an API key, not of a person.
+    """
 
     who: str
+    is_script: bool
     what: str
     at: datetime
     verb: str
@@ -89,6 +94,7 @@ def told(event: PartEvent, file_names: FileNames | None = None) -> Line:
     file_name = (file_names or {}).get((event.note, event.revision), "")
     return Line(
         who=event.actor_name or "The system",
+        is_script=event.api_key_id is not None,
         what=_sentence(event, file_name),
         at=event.at,
         verb=event.verb,
@@ -99,7 +105,8 @@ def told(event: PartEvent, file_names: FileNames | None = None) -> Line:
 
 def changes_in(event: PartEvent) -> list[Change]:
     """Return field by field what the event changed beyond its sentence."""
-    untold = {"extra", "category"} if event.verb == Verb.EDITED else OF_STEPS
+    edited = {"category", "extra", "imported"}
+    untold = edited if event.verb == Verb.EDITED else OF_STEPS
     return [
         Change(label_of(field), _word(field, before), _word(field, after))
         for field, (before, after) in sorted(event.changes.items())

@@ -2,8 +2,10 @@
 
 import pytest
 
+from parts import workflow
 from parts.models import Part, PartEvent, Verb
 from parts.views.timeline import told
+from tests.factories import make_key, make_part
 
 
 def event(verb: str, actor: str = "Sam", **fields) -> PartEvent:
@@ -103,3 +105,21 @@ def test_a_step_does_not_list_what_its_sentence_says():
     assert told(taken).changes == []
     approved = event("approved", changes={"material": ["a", "b"], "category": ["", ""]})
     assert [change.label for change in told(approved).changes] == ["material"]
+
+
+def test_a_script_is_told_from_a_person(lead_page):
+    part = make_part()
+    key, _ = make_key(name="Laser robot")
+    workflow.edit(part, actor=key, notes="by a script")
+    html = lead_page.get(part.get_absolute_url()).content.decode()
+    script = '<strong>Laser robot</strong> <span class="timeline__key">API key</span>'
+    assert script in html
+    assert html.count("timeline__key") == 1
+    key.delete()  # its name stays
+    assert "Laser robot" in lead_page.get(part.get_absolute_url()).text
+
+
+def test_a_person_is_told_without_a_mark(lead_page, lead):
+    part = make_part()
+    workflow.edit(part, actor=lead, notes="by hand")
+    assert "timeline__key" not in lead_page.get(part.get_absolute_url()).text
