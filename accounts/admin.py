@@ -23,7 +23,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from . import keys
-from .models import ApiKey, User
+from .models import ApiKey, KeyState, User
 
 # The role alone says what somebody may do; there are no groups.
 admin.site.unregister(Group)
@@ -269,17 +269,12 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
     @admin.display(description="begins with", ordering="prefix")
     def beginning(self, key: ApiKey) -> str:
-        return f"pk_{key.prefix}_…"
+        return key.beginning
 
     @admin.display(description="state")
     def state(self, key: ApiKey) -> str:
-        if key.revoked_at:
-            return _sign("blocked", "Revoked")
-        if key.expires_at and key.expires_at <= timezone.now():
-            return _sign("blocked", "Expired")
-        if key.owner and not key.owner.is_active:
-            return _sign("blocked", "Owner is deactivated")
-        return _sign("done", "Usable")
+        state = key.state
+        return _sign("done" if state == KeyState.USABLE else "blocked", state.label)
 
     def get_urls(self) -> list:
         revoke = self.admin_site.admin_view(require_POST(self.revoke_view))

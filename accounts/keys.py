@@ -5,6 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -13,6 +14,12 @@ from .models import ApiKey, Scope, User
 _SALT = "accounts.ApiKey"
 _MARK = "pk"
 _NOTE_USE_EVERY = timedelta(minutes=1)
+# Of one person; whoever needs more has forgotten some.
+MOST_USABLE = 20
+
+
+class KeyRefused(Exception):
+    """Somebody may not make this key; the text is a sentence to show them."""
 
 
 def issue(
@@ -38,6 +45,39 @@ def issue(
         digest=_digest(text, settings.SECRET_KEY),
     )
     return key, text
+
+
+def scopes_of(owner: User) -> list[Scope]:
+    """Return what the keys of ``owner`` may be made for."""
+    if owner.can_lead:
+        return [Scope.READ, Scope.WRITE, Scope.LEAD]
+    return [Scope.READ, Scope.WRITE] if owner.can_work else [Scope.READ]
+
+
+def issue_own(
+    name: str, *, scope: str, owner: User, expires_at: datetime | None
+) -> tuple[ApiKey, str]:
+    """Do as ``issue``, for somebody who makes a key for the own use.
+
+    Raises:
+        KeyRefused: the role of ``owner`` does not reach this far, or there are
+            enough keys.
+    """
+    if scope not in scopes_of(owner):
+        raise KeyRefused(
+            f"Your account is that of a {owner.get_role_display().lower()}; "
+            "its keys may not do this."
+        )
+    with transaction.atomic():
+        # One after the other, or two requests would both see the last place
+        # free. SQLite's transactions are so anyway.
+        User.objects.select_for_update().get(pk=owner.pk)
+        if owner.api_keys.usable().count() >= MOST_USABLE:
+            raise KeyRefused(
+                f"You have {MOST_USABLE} usable keys, and nobody may have more. "
+                "Revoke one that nothing uses any more."
+            )
+        return issue(name, scope=scope, owner=owner, expires_at=expires_at)
 
 
 def find(text: str) -> ApiKey | None:

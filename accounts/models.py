@@ -1,5 +1,7 @@
 """People and their roles, and the keys of scripts."""
 
+from datetime import timedelta
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models
@@ -156,14 +158,30 @@ class Scope(models.TextChoices):
     LEAD = "lead", "Everything a lead may do"
 
 
+class KeyState(models.TextChoices):
+    USABLE = "usable", "Usable"
+    EXPIRED = "expired", "Expired"
+    REVOKED = "revoked", "Revoked"
+    CLOSED = "closed", "Owner is deactivated"
+
+
 class ApiKeyQuerySet(models.QuerySet):
     def usable(self) -> "ApiKeyQuerySet":
         """Keep keys that are neither revoked nor expired nor of a closed account."""
-        return self.filter(
-            Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
-            Q(owner=None) | Q(owner__is_active=True),
-            revoked_at=None,
-        )
+        return self.filter(_usable())
+
+    def usable_first(self) -> "ApiKeyQuerySet":
+        """List what is in use before what has ended, each newest first."""
+        has_ended = models.Case(models.When(_usable(), then=0), default=1)
+        return self.order_by(has_ended, "-created_at", "-pk")
+
+
+def _usable() -> Q:
+    return (
+        Q(revoked_at=None)
+        & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+        & (Q(owner=None) | Q(owner__is_active=True))
+    )
 
 
 class ApiKey(models.Model):
@@ -203,6 +221,28 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def beginning(self) -> str:
+        """What may be shown of the key itself."""
+        return f"pk_{self.prefix}_…"
+
+    @property
+    def state(self) -> KeyState:
+        if self.revoked_at:
+            return KeyState.REVOKED
+        if self.expires_at and self.expires_at <= timezone.now():
+            return KeyState.EXPIRED
+        if self.owner and not self.owner.is_active:
+            return KeyState.CLOSED
+        return KeyState.USABLE
+
+    @property
+    def expires_soon(self) -> bool:
+        """Whether a usable key ends within two weeks."""
+        if self.expires_at is None or self.state != KeyState.USABLE:
+            return False
+        return self.expires_at - timezone.now() < timedelta(days=14)
 
     # A key stands where a person stands: it is asked the same questions.
 

@@ -12,5 +12,7 @@ urlpatterns = [
         views.PasswordChangeDone.as_view(),
         name="password-change-done",
     ),
+    path("keys/", views.key_list, name="keys"),
+    path("keys/<int:pk>/revoke/", views.key_revoke, name="key-revoke"),
     path("look/", views.look, name="look"),
 ]

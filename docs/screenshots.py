@@ -33,6 +33,7 @@ PAGES = {
     "delete": "/parts/{part}/delete/",
     "search": "/search/?search=plate",
     "empty": "/review/?search=nothing+like+it",
+    "keys": "/account/keys/",
     "password": "/account/password/",
     "missing": "/parts/0/",
 }

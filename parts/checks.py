@@ -52,3 +52,27 @@ def check_proxies_readable(app_configs, **kwargs) -> list[checks.CheckMessage]:
         hint = "List addresses or networks, such as 10.0.0.0/8."
         return [checks.Error(str(error), hint=hint, id="parts.E003")]
     return []
+
+
+@checks.register(checks.Tags.files)
+def check_front_end(app_configs, **kwargs) -> list[checks.CheckMessage]:
+    folder = settings.FRONTEND_DIR
+    if folder and (problem := _problem_of_front_end(folder)):
+        hint = "Name the folder that its build makes, with index.html in it."
+        words = f"FRONTEND_DIR is {folder}{problem}"
+        return [checks.Error(words, hint, id="parts.E004")]
+    return []
+
+
+def _problem_of_front_end(folder: Path) -> str:
+    if not folder.is_dir():
+        return ", which is no folder."
+    whole = folder.resolve()
+    for own in (settings.BASE_DIR, Path(settings.DATA_DIR), Path(settings.MEDIA_ROOT)):
+        if own.resolve().is_relative_to(whole):
+            return f": all of it would be public, the site's own {own} too."
+    try:
+        (folder / "index.html").read_bytes()
+    except OSError as error:
+        return f", and index.html in it cannot be read: {error.strerror}."
+    return ""

@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
@@ -18,6 +18,7 @@ class LeadSite(admin.AdminSite):
     site_header = "Parts: administration"
     site_title = "Parts"
     index_title = "Administration"
+    site_url = reverse_lazy("parts:home")  # the root may be a front end's
 
     def get_app_list(self, request, app_label=None) -> list[dict]:
         """Put what leads come for first; the rest follows by its name."""

@@ -10,14 +10,18 @@ Raises:
 """
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
 _REQUIRED: Any = object()
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+")
 _env = Env()
 
 
@@ -29,14 +33,60 @@ def env_bool(name: str, default: bool = _REQUIRED) -> bool:
     return _read(_env.bool, name, default)
 
 
-def env_int(name: str, default: int = _REQUIRED) -> int:
-    return _read(_env.int, name, default)
+def env_int(name: str, default: int = _REQUIRED, *, least: int | None = None) -> int:
+    number = _read(_env.int, name, default)
+    if least is not None and number < least:
+        raise ImproperlyConfigured(f"{name} is {number}; use {least} or more.")
+    return number
 
 
 def env_list(name: str, default: list[str] = _REQUIRED) -> list[str]:
     """Read a comma-separated list; blanks around items are dropped."""
     items = _read(_env.list, name, default)
     return [item.strip() for item in items if item.strip()]
+
+
+def env_base_path(name: str) -> str:
+    """Read what every address begins with: ``/tools/parts``, or nothing at all."""
+    text = env_str(name, "").strip()
+    path = text.removeprefix("/").removesuffix("/")
+    if path and not all(map(_SEGMENT.fullmatch, path.split("/"))):
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}; give the path alone, such as /parts-system: "
+            "no host, no blanks, and of signs only - . _ ~ and single slashes."
+        )
+    return f"/{path}" if path else ""
+
+
+def env_origin(name: str, default: str) -> str:
+    """Read scheme and host of another server: https, or http on this machine."""
+    text = env_str(name, default).strip()
+    try:
+        parts = urlsplit(text)
+        is_bare = text.rstrip("/") == f"{parts.scheme}://{parts.netloc}"
+        is_safe = parts.scheme == "https" or (
+            parts.scheme == "http" and parts.hostname in _LOOPBACK
+        )
+        is_good = is_bare and is_safe and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        is_good = False
+    if not is_good or not re.fullmatch(r"[A-Za-z0-9.:/\[\]-]+", text):
+        raise ImproperlyConfigured(
+            f"{name} cannot be read: give https:// and the host alone, "
+            f"such as {default}."
+        )
+    return text.rstrip("/").lower()
+
+
+def env_secret(name: str) -> str:
+    """Read a key that goes into a header; the refusal does not show it."""
+    text = env_str(name, "").strip()
+    if text and not re.fullmatch(r"[!-9;-~]+", text):
+        raise ImproperlyConfigured(
+            f"{name} cannot be read: a key has no blanks, no colon and ASCII letters "
+            "only. Copy it anew."
+        )
+    return text
 
 
 def load_env_file(path: str) -> None:

@@ -4,9 +4,12 @@ import base64
 import hashlib
 import ipaddress
 import itertools
+import math
 import pickle
+import threading
 import time
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache as remember
 from typing import Any
@@ -23,6 +26,9 @@ from django.http import HttpRequest
 _CULL_EVERY = 256  # writes of a process
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 _INT64 = range(-(2**63), 2**63)
+# Machines that share a table have clocks this close together. A bucket that is
+# further ahead was filled before the clock was set back, and counts as full.
+_CLOCKS_DIFFER_SECONDS = 60
 _writes = itertools.count(1)
 
 
@@ -84,40 +90,54 @@ class CounterCache(DatabaseCache):
         return int(rows[0][0])
 
     def take(
-        self, key: str, *, burst: int, every_seconds: float, version=None
+        self,
+        key: str,
+        *,
+        burst: int,
+        every_seconds: float,
+        count: int = 1,
+        version=None,
     ) -> float:
-        """Take a token out of the bucket ``key``; return 0.0, or the wait in seconds.
+        """Take ``count`` tokens out of the bucket ``key``, all or none of them.
 
         The bucket holds ``burst`` tokens and gains one ``every_seconds``; a
         refused call costs nothing. The row holds when the bucket will be full
         again, in microseconds since 1970 (the generic cell rate algorithm), so
         one guarded statement is the whole bucket.
+
+        Returns:
+            0.0, or in how many seconds the bucket will hold that many.
         """
         name = self.make_and_validate_key(key, version=version)
         step = round(every_seconds * 1_000_000)
         now = round(time.time() * 1_000_000)
-        latest = now + (burst - 1) * step
+        latest = now + (burst - count) * step
+        beyond = now + burst * step + _CLOCKS_DIFFER_SECONDS * 1_000_000
         taken = self._run(
             "INSERT INTO {table} (cache_key, value, expires) VALUES (%s, %s, %s) "
             "ON CONFLICT (cache_key) DO UPDATE SET expires = excluded.expires, "
-            "value = CASE WHEN CAST({table}.value AS BIGINT) > %s "
+            "value = CASE WHEN CAST({table}.value AS BIGINT) BETWEEN %s AND %s "
             "THEN CAST(CAST({table}.value AS BIGINT) + %s AS TEXT) "
             "ELSE excluded.value END "
-            "WHERE CAST({table}.value AS BIGINT) <= %s RETURNING value",
+            "WHERE CAST({table}.value AS BIGINT) <= %s "
+            "OR CAST({table}.value AS BIGINT) > %s RETURNING value",
             [
                 name,
-                str(now + step),
+                str(now + count * step),
                 self._time((now + burst * step) / 1_000_000),
                 now,
-                step,
+                beyond,
+                count * step,
                 latest,
+                beyond,
             ],
         )
         self._cull_now_and_then()
         if taken:
             return 0.0
         full_at = self.get(key, latest, version=version)
-        return max(full_at - latest, 1) / 1_000_000
+        # Another process may have taken what came after our look at the clock.
+        return min(max(full_at - latest, 1), count * step) / 1_000_000
 
     def _base_set(self, mode, key, value, timeout=DEFAULT_TIMEOUT) -> bool:
         seconds = self.get_backend_timeout(timeout)
@@ -181,26 +201,38 @@ class RedisCounterCache(RedisCache):
 
     _TAKE = """
         local burst, step = tonumber(ARGV[1]), tonumber(ARGV[2])
+        local count, differ = tonumber(ARGV[3]), tonumber(ARGV[4])
         local clock = redis.call('TIME')
         local now = clock[1] * 1000000 + clock[2]
         local full = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
-        local wait = full - now - (burst - 1) * step
+        if full > now + burst * step + differ then
+            full = now
+        end
+        local wait = full - now - (burst - count) * step
         if wait > 0 then
             return wait
         end
-        redis.call('SET', KEYS[1], string.format('%.0f', full + step),
+        redis.call('SET', KEYS[1], string.format('%.0f', full + count * step),
             'PX', math.ceil(burst * step / 1000))
         return 0
     """
 
     def take(
-        self, key: str, *, burst: int, every_seconds: float, version=None
+        self,
+        key: str,
+        *,
+        burst: int,
+        every_seconds: float,
+        count: int = 1,
+        version=None,
     ) -> float:
         """Do as ``CounterCache.take``, by the clock of the Redis server."""
         name = self.make_and_validate_key(key, version=version)
         client = self._cache.get_client(name, write=True)
         step = round(every_seconds * 1_000_000)
-        return client.eval(self._TAKE, 1, name, burst, step) / 1_000_000
+        differ = _CLOCKS_DIFFER_SECONDS * 1_000_000
+        wait = client.eval(self._TAKE, 1, name, burst, step, count, differ)
+        return wait / 1_000_000
 
 
 # --- How often ----------------------------------------------------------------
@@ -221,14 +253,91 @@ class Limit:
 
     def wait_seconds(self, *who: str) -> float:
         """Count one request of ``who``; return 0.0, or how long it has to wait."""
-        # Hashed: an address is untrusted text, and neither it nor the rest has
-        # to lie readable in a cache.
-        digest = hashlib.sha256("\0".join(who).encode("utf-8", "replace")).hexdigest()
         return cache.take(
-            f"limit:{self.name}:{digest}",
-            burst=self.burst,
-            every_seconds=self.every_seconds,
+            _bucket(self.name, who), burst=self.burst, every_seconds=self.every_seconds
         )
+
+
+def _bucket(name: str, who: tuple[str, ...]) -> str:
+    # Hashed: an address is untrusted text, and neither it nor the rest has to
+    # lie readable in a cache.
+    digest = hashlib.sha256("\0".join(who).encode("utf-8", "replace")).hexdigest()
+    return f"limit:{name}:{digest}"
+
+
+@dataclass
+class _Hand:
+    """What this process has taken for one client and not spent yet."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    tokens: int = 0
+    empty_until: float = 0.0  # when the common bucket gains its next token
+
+
+class BlockLimit:
+    """So many a minute for each one that asks, without a write for each request.
+
+    A process takes a twentieth of a minute's allowance out of the common bucket
+    at once and spends it by itself, so of 600 requests 20 cost a statement. No
+    token is made or spent twice. What a process has in hand the others miss,
+    and may be spent when the bucket has filled up again: the limit is right to
+    a twentieth for each process, to either side, and the error does not add up.
+    A limit below 40 is exact.
+    """
+
+    _HANDS = 1000  # clients that a process remembers
+
+    def __init__(self, name: str, per_minute: int) -> None:
+        self._name = name
+        self._burst = per_minute
+        # Whole, as the bucket counts them: a float would lose a token now and then.
+        self._step_us = max(1, round(60_000_000 / per_minute))
+        self._every_seconds = self._step_us / 1_000_000
+        self._block = max(1, per_minute // 20)
+        self._hands: OrderedDict[str, _Hand] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def wait_seconds(self, *who: str) -> float:
+        """Count one request of ``who``; return 0.0, or how long it has to wait."""
+        bucket = _bucket(self._name, who)
+        hand = self._hand(bucket)
+        # Of one client's requests one asks the cache and the others wait for it,
+        # or each thread would take a block.
+        with hand.lock:
+            if not hand.tokens and (wait_seconds := self._fill(hand, bucket)):
+                return wait_seconds
+            hand.tokens -= 1
+            return 0.0
+
+    def _hand(self, bucket: str) -> _Hand:
+        with self._lock:
+            hand = self._hands.setdefault(bucket, _Hand())
+            self._hands.move_to_end(bucket)
+            if len(self._hands) > self._HANDS:
+                self._hands.popitem(last=False)
+        return hand
+
+    def _fill(self, hand: _Hand, bucket: str) -> float:
+        """Take a block, or what is left of one; return 0.0, or the wait."""
+        now = time.time()
+        wait_seconds = hand.empty_until - now
+        # Whoever goes on asking must not cost a statement each time. Longer than
+        # that it cannot be, unless the clock was set back.
+        if 0 < wait_seconds <= self._every_seconds:
+            return wait_seconds
+        count = self._block
+        while missing_seconds := cache.take(
+            bucket, burst=self._burst, every_seconds=self._every_seconds, count=count
+        ):
+            missing_us = round(missing_seconds * 1_000_000)
+            left = count - math.ceil(missing_us / self._step_us)
+            if left < 1:
+                wait_seconds = (missing_us - (count - 1) * self._step_us) / 1_000_000
+                hand.empty_until = now + wait_seconds
+                return wait_seconds
+            count = left
+        hand.tokens = count
+        return 0.0
 
 
 FAILED_AUTHENTICATION = Limit("failed-authentication", burst=5, every_seconds=2)

@@ -1,12 +1,16 @@
 """Fixtures for every test: people, their browsers, and a media folder of its own."""
 
+import itertools
 import time
+from functools import partial
 
 import pytest
 
 from accounts.models import Role
+from parts import onshape as onshape_client
 
 from .factories import make_user
+from .onshape import Clock, Onshape
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +26,34 @@ def queued(monkeypatch):
     ids: list[int] = []
     monkeypatch.setattr("parts.tasks.enqueue", ids.append)
     return ids
+
+
+@pytest.fixture
+def onshape(settings, monkeypatch):
+    """A stand-in for Onshape, for which this server has the keys; no wait is real."""
+    stand_in = Onshape()
+    settings.ONSHAPE_URL = stand_in.url
+    settings.ONSHAPE_ACCESS_KEY = stand_in.access_key
+    settings.ONSHAPE_SECRET_KEY = stand_in.secret_key
+    monkeypatch.setenv("NO_PROXY", "*")
+    at_once = partial(onshape_client.fetch_drawing, clock=Clock())
+    monkeypatch.setattr(onshape_client, "fetch_drawing", at_once)
+    yield stand_in
+    stand_in.close()
+
+
+@pytest.fixture
+def wished(monkeypatch):
+    """Catch which fetches of drawings would be enqueued."""
+    ids: list[int] = []
+    monkeypatch.setattr("parts.drawings.enqueue", ids.append)
+    return ids
+
+
+@pytest.fixture(autouse=True)
+def _no_culling_by_chance(monkeypatch):
+    """Begin to count a cache's writes anew: every so many cost a query more."""
+    monkeypatch.setattr("partsite.ratelimit._writes", itertools.count(1))
 
 
 @pytest.fixture

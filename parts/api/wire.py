@@ -4,9 +4,12 @@ import json
 import math
 
 from django.http import Http404
+from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import NotAcceptable, ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
+
+NOT_WITHOUT_ASKING = "private, no-cache"
 
 
 class StrictJSONParser(JSONParser):
@@ -26,6 +29,20 @@ class StrictJSONParser(JSONParser):
             raise ParseError("It is nested too deeply.") from None
         except ValueError as error:
             raise ParseError("It holds a number that JSON cannot have.") from error
+
+
+class Private:
+    """A view whose answers are for who asked, and are asked for again each time.
+
+    A cache on the way must neither keep them for others nor tell one key's
+    answers to another.
+    """
+
+    def finalize_response(self, *args, **kwargs):
+        answer = super().finalize_response(*args, **kwargs)
+        answer.headers.setdefault("Cache-Control", NOT_WITHOUT_ASKING)
+        patch_vary_headers(answer, ["X-API-Key"])
+        return answer
 
 
 class LenientNegotiation(DefaultContentNegotiation):

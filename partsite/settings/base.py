@@ -5,11 +5,35 @@ from pathlib import Path
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from partsite.env import env_int, env_list, env_str, load_env_file
+from partsite.env import (
+    env_base_path,
+    env_int,
+    env_list,
+    env_str,
+    load_env_file,
+)
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 load_env_file(str(BASE_DIR / ".env"))
 DATA_DIR = Path(env_str("DATA_DIR", str(BASE_DIR))).resolve()
+
+# What every address begins with, for a site that shares its host: "" or "/parts".
+# A proxy in front may take it off or leave it (partsite/basepath.py).
+BASE_PATH = env_base_path("BASE_PATH")
+FORCE_SCRIPT_NAME = BASE_PATH or None
+# Where both kinds of proxy would send the same path for two pages.
+_TAKEN = (
+    "account admin api boards completed health media production review search static"
+)
+if BASE_PATH and (_first := BASE_PATH.split("/")[1]) in _TAKEN.split():
+    raise ImproperlyConfigured(
+        f"BASE_PATH is {BASE_PATH!r}, but /{_first} is the site's own; choose another, "
+        "such as /parts-system."
+    )
+# A folder with index.html: a front end of one's own, served at the root.
+FRONTEND_DIR = (
+    Path(_folder).absolute() if (_folder := env_str("FRONTEND_DIR", "")) else None
+)
 
 DEBUG = False
 INSTALLED_APPS = [
@@ -38,7 +62,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -95,7 +119,8 @@ CACHES = {
 }
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "media/"  # never routed: files are served by views that ask who you are
-STATIC_URL = "static/"
+# Whole, since Django completes a relative one with the path of the moment.
+STATIC_URL = f"{BASE_PATH}/static/"
 STATIC_ROOT = Path(env_str("STATIC_ROOT", str(BASE_DIR / "build" / "collected")))
 STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "build" / "static"]
 STORAGES = {
@@ -128,10 +153,30 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30  # a tablet in the shop stays signed in
 SESSION_COOKIE_HTTPONLY = True
+# Of two cookies of one name Django takes the one of the shorter path, so under a
+# path the names differ from those of a Django site at the host's root.
+_of_path = BASE_PATH.replace("/", ".")
+SESSION_COOKIE_NAME = f"sessionid{_of_path}"
+CSRF_COOKIE_NAME = f"csrftoken{_of_path}"
+MESSAGE_COOKIE_NAME = f"messages{_of_path}"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = BASE_PATH or "/"
+MESSAGE_STORAGE = "partsite.cookies.MessageStorage"
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", [])
-CORS_ALLOWED_ORIGINS = env_list("CORS_ALLOWED_ORIGINS", [])
+_origins = env_list("CORS_ALLOWED_ORIGINS", [])
+# Keys are sent by hand and cookies never, so even every origin is no danger.
+CORS_ALLOW_ALL_ORIGINS = _origins == ["*"]
+CORS_ALLOWED_ORIGINS = [] if CORS_ALLOW_ALL_ORIGINS else _origins
 CORS_URLS_REGEX = r"^/(api/|health).*$"
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-api-key"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "cache-control",
+    "content-type",
+    "if-none-match",
+    "pragma",
+    "x-api-key",
+    "x-requested-with",
+]
+CORS_EXPOSE_HEADERS = ["content-disposition", "etag", "location", "retry-after"]
 X_FRAME_OPTIONS = "DENY"
 # Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed.
 TRUSTED_PROXIES = env_list("TRUSTED_PROXIES", [])
@@ -152,18 +197,30 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["parts.api.wire.StrictJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "parts.api.wire.LenientNegotiation",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["parts.api.throttling.PerMinute"],
     "EXCEPTION_HANDLER": "parts.api.exceptions.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Parts",
-    "DESCRIPTION": "Parts of a shop: hand in, review, claim, make, finish.",
+    "DESCRIPTION": "Parts of a shop: hand in, review, claim, make, finish.\n\n"
+    "A key goes into the header `X-API-Key`, else into `?api_key=`, else into "
+    "`api_key` of a JSON body. Addresses work with a slash at the end and without. "
+    "Unknown fields are ignored, wrong ones are all told at once. A method that an "
+    "address has not is 405 and a fault of the server 500, both in the shape of "
+    "every other refusal.",
     "VERSION": "1",
+    # What the paths of the document are relative to.
+    "SERVERS": [{"url": BASE_PATH}] if BASE_PATH else [],
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["parts.api.schema.leave_out_second_forms"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
+# For each key, and for each person with a session; 0 is no limit.
+API_READS_PER_MINUTE = env_int("API_READS_PER_MINUTE", 600, least=0)
+API_WRITES_PER_MINUTE = env_int("API_WRITES_PER_MINUTE", 120, least=0)
+API_UPLOADS_PER_MINUTE = env_int("API_UPLOADS_PER_MINUTE", 30, least=0)
 API_MODEL_WAIT_SECONDS = env_int("MODEL_WAIT_SECONDS", 20)
 # Requests of one web process that may wait for a model at the same time.
 API_MODEL_WAITERS = max(1, env_int("WEB_THREADS", 8) // 2)

@@ -1,16 +1,19 @@
 """A shop's server: nothing secret or local has a default."""
 
+import re
+
 from partsite.env import env_bool, env_int, env_list, env_str
 
 from .base import *  # noqa: F403 - a settings module is its base and what differs
-from .base import database
+from .base import BASE_PATH, database
 
 SECRET_KEY = env_str("SECRET_KEY")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
 DATABASES = {"default": database(env_str("DATABASE_URL"))}
 
 SECURE_SSL_REDIRECT = env_bool("SSL_REDIRECT", True)
-SECURE_REDIRECT_EXEMPT = [r"^health$"]  # asked from inside, without TLS
+# Asked from inside, without TLS.
+SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{BASE_PATH}/health'[1:])}/?$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env_int("HSTS_SECONDS", 60 * 60 * 24 * 365)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

@@ -1,9 +1,9 @@
-// Shows by itself how far conversions are.
+// Shows by itself how far conversions are, and drawings from Onshape.
 //
-// Elements marked `data-converting` name a file that is queued or running, and
-// `data-was` its state. One cheap address tells the states of all of them; when
-// one has changed, the page is read again and its `data-live` elements, found by
-// their ids, take the place of the old ones.
+// Elements marked `data-converting` name a file that is queued or running, or a
+// drawing that is fetched, and `data-was` its state. One cheap address tells the
+// states of all of them; when one has changed, the page is read again and its
+// `data-live` elements, found by their ids, take the place of the old ones.
 
 const FIRST_MS = 1200;
 const LAST_MS = 15000;

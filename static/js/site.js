@@ -4,6 +4,7 @@ import { dismissMessages } from "./messages.js";
 import { dropZones } from "./drop.js";
 import { filterAtOnce } from "./filters.js";
 import { keepPlace } from "./place.js";
+import { copyTexts } from "./copy.js";
 import { closeMenus } from "./menus.js";
 import { sendOnce } from "./once.js";
 import { watchConversions } from "./live.js";
@@ -11,6 +12,7 @@ import { watchUploads } from "./upload.js";
 import { mountViewers } from "./viewers.js";
 
 closeMenus(document);
+copyTexts(document);
 dismissMessages(document);
 dropZones(document);
 filterAtOnce(document);

@@ -1,12 +1,14 @@
 """Where a key is looked for, what a wrong one is told, and how often."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts import keys
-from accounts.models import Role, Scope
+from accounts.models import Role, Scope, User
 from parts.models import Part
 from tests.factories import make_key, make_part, make_user
 
@@ -170,6 +172,57 @@ def test_a_revoked_key_is_told_no_more_than_an_unknown_one(client):
     keys.revoke(key)
     answer = client.get(PARTS, headers={"X-API-Key": text})
     assert (answer.status_code, answer.json()) == (401, INVALID)
+
+
+def test_an_expired_key_is_told_no_more_than_an_unknown_one(client):
+    now = timezone.now()
+    _, text = keys.issue("Old", scope=Scope.WRITE, expires_at=now)
+    _, later = keys.issue("New", expires_at=now + timedelta(minutes=1))
+    answer = client.get(PARTS, headers={"X-API-Key": text})
+    assert (answer.status_code, answer.json()) == (401, INVALID)
+    assert client.get(PARTS, headers={"X-API-Key": later}).status_code == 200
+
+
+def test_a_key_ends_with_its_owners_account_and_comes_back_with_it(client, member):
+    _, text = make_key(owner=member)
+    for is_active, status in ((True, 200), (False, 401), (True, 200)):
+        User.objects.filter(pk=member.pk).update(is_active=is_active)
+        answer = client.get(PARTS, headers={"X-API-Key": text})
+        assert answer.status_code == status
+        if status == 401:
+            assert answer.json() == INVALID
+
+
+def test_a_key_loses_with_its_owner_what_the_owner_may_no_more(client, member):
+    header = {"X-API-Key": make_key(owner=member, scope=Scope.WRITE)[1]}
+    assert _send(client, "POST", body=NEW, headers=header).status_code == 201
+    User.objects.filter(pk=member.pk).update(role=Role.VIEWER)
+    assert client.get(PARTS, headers=header).status_code == 200
+    assert _send(client, "POST", body=NEW, headers=header).status_code == 403
+
+
+def test_a_key_beats_the_session_beside_it(client, lead, viewer):
+    client.force_login(lead)
+    header = {"X-API-Key": make_key(owner=viewer)[1]}
+    assert _send(client, "POST", body=NEW, headers=header).status_code == 403
+    header = {"X-API-Key": make_key(scope=Scope.READ)[1]}
+    assert (
+        _send(client, "DELETE", f"{PARTS}{make_part().pk}", headers=header).status_code
+        == 403
+    )
+
+
+def test_people_browse_the_api_with_their_session(client, member_page):
+    html = {"Accept": "text/html,*/*;q=0.8"}
+    part = make_part(name="Gearbox <plate>")
+    for address in (PARTS, f"{PARTS}{part.pk}"):
+        answer = member_page.get(address, headers=html)
+        assert answer.status_code == 200
+        assert answer["Content-Type"] == "text/html; charset=utf-8"
+        assert "Gearbox &lt;plate&gt;" in answer.text
+    member_page.logout()
+    answer = client.get(PARTS, headers=html)
+    assert answer.status_code == 401
 
 
 def test_a_session_may_use_the_api_and_needs_its_csrf_token_to_write(member):

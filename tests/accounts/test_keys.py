@@ -1,13 +1,15 @@
 """Keys: shown once, stored hashed, found again, noted, ended."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts import keys
-from accounts.models import ApiKey, Scope
-from tests.factories import make_key
+from accounts.models import ApiKey, KeyState, Scope
+from tests.factories import make_key, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +101,79 @@ def test_revoke_ends_a_key_and_keeps_it_listed():
     keys.revoke(key)
     assert key.revoked_at == first
     assert ApiKey.objects.get() == key
+
+
+# --- One's own ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("role", "active", "scopes"),
+    [
+        ("viewer", True, ["read"]),
+        ("member", True, ["read", "write"]),
+        ("lead", True, ["read", "write", "lead"]),
+        ("lead", False, ["read"]),
+    ],
+)
+def test_a_key_of_ones_own_may_no_more_than_its_owner(role, active, scopes):
+    owner = make_user(role=role, is_active=active)
+    assert keys.scopes_of(owner) == scopes
+    for scope in set(Scope.values) - set(scopes):
+        with pytest.raises(keys.KeyRefused) as refused:
+            keys.issue_own("x", scope=scope, owner=owner, expires_at=None)
+        assert str(refused.value) == (
+            f"Your account is that of a {role}; its keys may not do this."
+        )
+    assert ApiKey.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_make_the_last_keys_no_more_are_made():
+    owner = make_user()
+    for _ in range(keys.MOST_USABLE - 2):
+        make_key(owner=owner)
+
+    def make(number: int) -> bool:
+        try:
+            keys.issue_own(f"{number}", scope="read", owner=owner, expires_at=None)
+        except keys.KeyRefused:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(make, range(8)))
+    assert made.count(True) == 2
+    assert owner.api_keys.usable().count() == keys.MOST_USABLE
+
+
+# --- As it is listed ----------------------------------------------------------
+
+
+def test_the_state_of_a_key_agrees_with_whether_it_is_usable(member):
+    closed_owner = make_user(is_active=False)
+    now = timezone.now()
+    made = {
+        KeyState.USABLE: make_key(owner=member)[0],
+        KeyState.EXPIRED: keys.issue("x", expires_at=now)[0],
+        KeyState.REVOKED: make_key()[0],
+        KeyState.CLOSED: make_key(owner=closed_owner)[0],
+    }
+    keys.revoke(made[KeyState.REVOKED])
+    assert {state: key.state for state, key in made.items()} == {
+        state: state for state in made
+    }
+    assert [*ApiKey.objects.usable()] == [made[KeyState.USABLE]]
+    assert ApiKey.objects.usable_first().first() == made[KeyState.USABLE]
+
+
+@pytest.mark.parametrize(
+    ("days", "soon"), [(None, False), (-1, False), (1, True), (13, True), (15, False)]
+)
+def test_a_key_that_ends_within_two_weeks_ends_soon(days, soon):
+    at = None if days is None else timezone.now() + timedelta(days=days)
+    key, _ = keys.issue("x", expires_at=at)
+    assert key.expires_soon is soon
+    keys.revoke(key)
+    assert key.expires_soon is False

@@ -28,6 +28,14 @@ def test_nonsense_is_refused_with_the_variables_name(monkeypatch, read, text):
         read("X_TEST")
 
 
+def test_a_number_below_the_least_is_refused(monkeypatch):
+    monkeypatch.setenv("X_TEST", "0")
+    assert env.env_int("X_TEST", 7, least=0) == 0
+    monkeypatch.setenv("X_TEST", "-1")
+    with pytest.raises(ImproperlyConfigured, match="^X_TEST is -1; use 0 or more.$"):
+        env.env_int("X_TEST", 7, least=0)
+
+
 @pytest.mark.parametrize("text", [None, "", "  "])
 def test_an_unset_or_empty_variable_is_its_default_or_an_error(monkeypatch, text):
     monkeypatch.delenv("X_TEST", raising=False)
@@ -36,3 +44,88 @@ def test_an_unset_or_empty_variable_is_its_default_or_an_error(monkeypatch, text
     assert env.env_int("X_TEST", 7) == 7
     with pytest.raises(ImproperlyConfigured, match="^X_TEST is not set"):
         env.env_int("X_TEST")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", "https://cad.onshape.com"),
+        ("https://Team.onshape.com/", "https://team.onshape.com"),
+        ("https://team.example:8443", "https://team.example:8443"),
+        ("http://127.0.0.1:9000", "http://127.0.0.1:9000"),
+        ("http://[::1]:9000", "http://[::1]:9000"),
+    ],
+)
+def test_an_origin_is_scheme_and_host(monkeypatch, text, value):
+    monkeypatch.setenv("X_TEST", text)
+    assert env.env_origin("X_TEST", "https://cad.onshape.com") == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cad.onshape.com",
+        "http://cad.onshape.com",
+        "ftp://127.0.0.1",
+        "https://",
+        "https://cad.onshape.com/documents",
+        "https://cad.onshape.com?a=b",
+        "https://cad.onshape.com#a",
+        "https://user:password@cad.onshape.com",
+        "https://cad.onshape.com:99999",
+        "https://cad.onshape.com:0",
+        "https://[::1",
+        "https://cad onshape.com",
+        "https:\\\\cad.onshape.com",
+        "https://cad.onshapé.com",
+    ],
+)
+def test_an_origin_that_is_none_is_refused(monkeypatch, text):
+    monkeypatch.setenv("X_TEST", text)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        env.env_origin("X_TEST", "https://cad.onshape.com")
+    assert str(refused.value) == (
+        "X_TEST cannot be read: give https:// and the host alone, "
+        "such as https://cad.onshape.com."
+    )
+
+
+@pytest.mark.parametrize("text", ["", "  ", "on_Key123+/=", " on_Key123+/=\n"])
+def test_a_secret_is_read_without_blanks_around_it(monkeypatch, text):
+    monkeypatch.setenv("X_TEST", text)
+    assert env.env_secret("X_TEST") == text.strip()
+
+
+@pytest.mark.parametrize("text", ["top secret", "a\nb", "a:b", "kéy", "a\x7fb"])
+def test_a_secret_that_is_none_is_refused_and_not_shown(monkeypatch, text):
+    monkeypatch.setenv("X_TEST", text)
+    with pytest.raises(ImproperlyConfigured, match="^X_TEST cannot be read") as refused:
+        env.env_secret("X_TEST")
+    assert text not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("/parts-system", "/parts-system"),
+        ("parts-system/", "/parts-system"),
+        (" /tools/parts/ ", "/tools/parts"),
+        ("/v1.0/~me/a_b", "/v1.0/~me/a_b"),
+        ("/", ""),
+        ("", ""),
+    ],
+)
+def test_a_base_path_begins_with_a_slash_and_ends_with_none(monkeypatch, text, path):
+    monkeypatch.setenv("X_TEST", text)
+    assert env.env_base_path("X_TEST") == path
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://example.org/parts", "//example.org", "/a//b", "/a b", "..", "/a/../b"]
+    + ["/./a", "/a?b", "/a#b", "/ä", "/a%20b", "/a;b", "/a\\b", "/*"],
+)
+def test_what_is_no_base_path_is_refused(monkeypatch, text):
+    monkeypatch.setenv("X_TEST", text)
+    with pytest.raises(ImproperlyConfigured, match="^X_TEST is '.*'; give the path"):
+        env.env_base_path("X_TEST")

@@ -3,8 +3,12 @@
 import json
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import caches
@@ -12,13 +16,21 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from parts.checks import check_proxies_readable
-from partsite.ratelimit import CounterCache, Limit, client_address, client_network
+from partsite.ratelimit import (
+    BlockLimit,
+    CounterCache,
+    Limit,
+    _bucket,
+    client_address,
+    client_network,
+)
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def counters(db):
+def counters(db, monkeypatch):
+    monkeypatch.setattr("partsite.ratelimit._writes", count(1))  # culls at the 256th
     cache = CounterCache("cache", {})
     cache.clear()
     return cache
@@ -216,6 +228,33 @@ def test_a_bucket_gives_its_burst_and_then_one_in_two_seconds(counters, clock):
     assert [bool(take()) for _ in range(6)] == [False] * 5 + [True]
 
 
+def test_a_bucket_gives_several_at_once_or_none(counters, clock):
+    def take(count: int) -> float:
+        return counters.take("bucket", burst=10, every_seconds=2, count=count)
+
+    assert take(7) == 0.0
+    assert take(4) == pytest.approx(2, abs=0.001)
+    assert take(10) == pytest.approx(14, abs=0.001)
+    assert take(3) == 0.0
+    assert take(1) == pytest.approx(2, abs=0.001)
+    clock.sleep(20)
+    assert [take(10), take(1)] == [0.0, pytest.approx(2, abs=0.001)]
+
+
+def test_a_clock_that_is_set_back_shuts_nobody_out(counters, clock):
+    def take() -> float:
+        return counters.take("bucket", burst=5, every_seconds=2)
+
+    for _ in range(5):
+        take()
+    # As far as the clocks of two machines may differ the bucket is still empty.
+    clock.sleep(-59)
+    assert take() > 0
+    clock.sleep(-3600)
+    assert [take() for _ in range(5)] == [0.0] * 5
+    assert take() == pytest.approx(2, abs=0.001)
+
+
 def test_each_one_that_asks_has_a_bucket_of_its_own(counters, clock):
     limit = Limit("test", burst=1, every_seconds=2)
     other = Limit("other", burst=1, every_seconds=2)
@@ -234,6 +273,143 @@ def test_a_limit_takes_any_text_and_leaves_none_of_it_readable(counters):
         keys = cursor.fetchall()
     assert len(keys) == 1
     assert "secret" not in keys[0][0]
+
+
+# --- Blocks -------------------------------------------------------------------
+
+
+def _passed(limit: BlockLimit, requests: int, who: str = "somebody") -> int:
+    return sum(limit.wait_seconds(who) == 0 for _ in range(requests))
+
+
+def test_a_minutes_allowance_passes_and_then_one_by_one(counters, clock):
+    limit = BlockLimit("test", per_minute=600)
+    assert _passed(limit, 700) == 600
+    assert limit.wait_seconds("somebody") == pytest.approx(0.1, abs=0.001)
+    clock.sleep(0.06)
+    assert limit.wait_seconds("somebody") == pytest.approx(0.04, abs=0.001)
+    clock.sleep(0.05)
+    assert _passed(limit, 5) == 1
+    clock.sleep(1)
+    assert _passed(limit, 50) == 10
+    clock.sleep(3600)
+    assert _passed(limit, 700) == 600
+
+
+def test_of_six_hundred_requests_twenty_cost_a_statement_and_refusals_none(
+    counters, clock, django_assert_num_queries
+):
+    limit = BlockLimit("test", per_minute=600)
+    with django_assert_num_queries(20):
+        assert _passed(limit, 600) == 600
+    limit.wait_seconds("somebody")
+    with django_assert_num_queries(0):
+        assert _passed(limit, 100) == 0
+
+
+def test_what_is_left_of_a_block_is_taken_at_once(
+    counters, clock, django_assert_num_queries
+):
+    first, second = (BlockLimit("test", per_minute=200) for _ in range(2))
+    assert _passed(first, 1) == 1
+    counters.take(_bucket("test", ("somebody",)), burst=200, every_seconds=0.3, count=7)
+    with django_assert_num_queries(18 + 3):  # blocks; a refusal, its wait, the rest
+        assert _passed(second, 183) == 183
+
+
+def test_of_many_threads_that_have_nothing_in_hand_one_takes_a_block(monkeypatch):
+    limit = BlockLimit("test", per_minute=200)
+    gate = threading.Barrier(4)
+    taken = []
+
+    def take(bucket: str, **kwargs) -> float:
+        taken.append(kwargs["count"])
+        time.sleep(0.05)  # the others are waiting by now
+        return 0.0
+
+    def ask(_) -> float:
+        gate.wait(timeout=10)
+        return limit.wait_seconds("somebody")
+
+    monkeypatch.setattr("partsite.ratelimit.cache", SimpleNamespace(take=take))
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ask, range(4))) == [0.0] * 4
+    assert taken == [10]
+
+
+def test_each_one_that_asks_has_blocks_of_its_own(counters, clock):
+    limit = BlockLimit("test", per_minute=60)
+    other = BlockLimit("other", per_minute=60)
+    assert [_passed(limit, 70, who) for who in ("a", "b")] == [60, 60]
+    assert _passed(other, 70, "a") == 60
+
+
+def test_two_processes_share_an_allowance_to_what_they_have_in_hand(counters, clock):
+    first, second = (BlockLimit("test", per_minute=200) for _ in range(2))
+    assert _passed(second, 1) == 1  # and has nine more in hand
+    assert _passed(first, 300) == 190
+    assert _passed(second, 300) == 9
+    clock.sleep(3.001)
+    assert _passed(second, 1) == 1  # takes the ten that have come meanwhile
+    clock.sleep(3600)
+    assert _passed(first, 300) == 200
+    assert _passed(second, 300) == 9
+
+
+@pytest.mark.parametrize("per_minute", [70, 200, 900, 4100])
+def test_no_token_is_lost_to_rounding(counters, clock, per_minute):
+    limit, other = (BlockLimit("test", per_minute) for _ in range(2))
+    assert _passed(other, 1) == 1
+    in_hand = per_minute // 20 - 1
+    assert _passed(limit, per_minute) == per_minute - 1 - in_hand
+    for tokens in (1, 2, 3, 5):
+        clock.sleep(tokens * 60 / per_minute + 0.0001)
+        assert _passed(limit, 9) == tokens
+
+
+@pytest.mark.parametrize("per_minute", [1, 7, 30, 39])
+def test_a_small_allowance_is_exact(counters, clock, per_minute):
+    first, second = (BlockLimit("test", per_minute) for _ in range(2))
+    assert _passed(first, 1) + _passed(second, 50) == per_minute
+    clock.sleep(60 / per_minute + 0.001)
+    assert _passed(first, 5) + _passed(second, 5) == 1
+
+
+def test_a_refusal_that_is_remembered_ends_when_the_clock_is_set_back(counters, clock):
+    limit = BlockLimit("test", per_minute=60)
+    assert _passed(limit, 70) == 60
+    clock.sleep(-3600)
+    assert _passed(limit, 70) == 60
+
+
+def test_threads_of_one_process_spend_one_block(transactional_db):
+    """What is left of their last block is all that they may be wrong by."""
+    caches["default"].clear()
+    limit = BlockLimit("test", per_minute=400)
+
+    def spend(_) -> int:
+        passed = _passed(limit, 40)
+        connection.close()
+        return passed
+
+    with ThreadPoolExecutor(8) as pool:
+        began = time.monotonic()
+        passed = sum(pool.map(spend, range(8)))
+        assert passed == 8 * 40
+        passed += _passed(limit, 200)
+        refilled = (time.monotonic() - began) * 400 / 60
+    assert 400 <= passed <= 400 + refilled + 1
+    caches["default"].clear()
+
+
+def test_who_has_not_asked_for_long_is_forgotten(counters, clock, monkeypatch):
+    monkeypatch.setattr(BlockLimit, "_HANDS", 2)
+    limit = BlockLimit("test", per_minute=200)
+    for who in ("a", "b", "a", "c"):  # b was asked about longest ago
+        limit.wait_seconds(who)
+    assert len(limit._hands) == 2
+    assert _passed(limit, 300, "a") == 198
+    assert _passed(limit, 300, "b") == 190  # its block is lost, and nothing more
 
 
 # --- The client's address -----------------------------------------------------

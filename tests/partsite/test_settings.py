@@ -1,5 +1,6 @@
 """Settings are read by real processes, each with an environment of its own."""
 
+import json
 import os
 import re
 import stat
@@ -75,6 +76,91 @@ def test_a_laptop_keeps_its_secret_key_private_and_for_good(tmp_path):
     path = tmp_path / "secret-key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [p.name for p in tmp_path.iterdir()] == ["secret-key"]
+
+
+@pytest.mark.parametrize("name", ["ONSHAPE_ACCESS_KEY", "ONSHAPE_SECRET_KEY"])
+def test_one_key_of_onshape_without_the_other_is_refused(tmp_path, name):
+    run = _manage("check", DATA_DIR=str(tmp_path), **{name: "x"})
+    assert run.returncode == 1
+    assert run.stderr.endswith(
+        "Set ONSHAPE_ACCESS_KEY and ONSHAPE_SECRET_KEY both, or neither.\n"
+    )
+
+
+SHOW = ("shell", "--no-imports", "-c")
+
+
+def _told(code: str, **variables: str) -> list:
+    """Run ``code``, whose last line is a list, on settings of ``variables``."""
+    *lines, last = code.strip().splitlines()
+    code = "\n".join(["import json", *lines, f"print(json.dumps({last}))"])
+    run = _manage(*SHOW, code, **variables)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_below_a_path_addresses_and_cookies_are_the_paths_own(tmp_path):
+    code = """
+from django.conf import settings as s
+from django.test import Client
+from django.urls import reverse
+from django.templatetags.static import static
+document = Client(SERVER_NAME="localhost").get("/api/openapi.json").json()
+names = [s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.MESSAGE_COOKIE_NAME]
+paths = [reverse("parts:home"), s.SESSION_COOKIE_PATH, s.CSRF_COOKIE_PATH]
+[static("x.css"), document.get("servers"), *names, *paths]
+"""
+    given = {"DATA_DIR": str(tmp_path), "STATIC_ROOT": str(tmp_path), "DEBUG": "1"}
+    assert _told(code, **given, BASE_PATH="tools/parts-system/") == [
+        "/tools/parts-system/static/x.css",
+        [{"url": "/tools/parts-system"}],
+        "sessionid.tools.parts-system",
+        "csrftoken.tools.parts-system",
+        "messages.tools.parts-system",
+        "/tools/parts-system/",
+        "/tools/parts-system",
+        "/tools/parts-system",
+    ]
+    assert _told(code, **given) == [
+        *("/static/x.css", None),
+        *("sessionid", "csrftoken", "messages"),
+        *("/", "/", "/"),
+    ]
+
+
+@pytest.mark.parametrize("base", ["", "/parts-system"])
+def test_a_load_balancer_asks_for_health_without_tls(tmp_path, base):
+    given = {**PRODUCTION, "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
+    code = """
+from io import BytesIO
+from django.test import RequestFactory
+from partsite.wsgi import application
+said = []
+def ask(path):
+    host = {"SERVER_NAME": "parts.example.org", "wsgi.input": BytesIO()}
+    environ = RequestFactory()._base_environ(PATH_INFO=path, **host)
+    application(environ, lambda status, headers: said.append(status[:3])).close()
+    return said[-1]
+[ask(path) for path in ("/health", "/health/", "/review/")] + \
+[ask("BASE" + path) for path in ("/health", "/health/", "/review/")]
+"""
+    given |= {"DATA_DIR": str(tmp_path), "STATIC_ROOT": str(tmp_path)}
+    told = _told(code.replace("BASE", base), BASE_PATH=base, **given)
+    assert told == ["200", "200", "301"] * 2
+
+
+def test_a_path_of_the_sites_own_is_refused(tmp_path):
+    run = _manage("check", DATA_DIR=str(tmp_path), BASE_PATH="/api/v2")
+    assert run.returncode == 1
+    assert "BASE_PATH is '/api/v2', but /api is the site's own;" in run.stderr
+
+
+def test_a_front_end_that_is_not_there_stops_the_start(tmp_path):
+    given = {"DATA_DIR": str(tmp_path), "FRONTEND_DIR": str(tmp_path / "dist")}
+    run = _manage("up", **given)
+    assert run.returncode == 1
+    words = f"(parts.E004) FRONTEND_DIR is {tmp_path}/dist, which is no folder."
+    assert words in run.stderr
 
 
 def test_env_example_lists_every_variable_that_is_read():

@@ -1,5 +1,6 @@
 """What the site does around Django, for requests that would go wrong there."""
 
+import json
 from io import BytesIO
 
 import pytest
@@ -25,7 +26,8 @@ def _ask(**environ) -> tuple[str, bytes]:
     said = []
     answer = application(environ, lambda status, headers: said.append(status))
     body = b"".join(answer)
-    answer.close()
+    if hasattr(answer, "close"):
+        answer.close()
     return said[0], body
 
 
@@ -75,6 +77,21 @@ def test_a_body_beyond_all_measure_or_without_one_is_not_read(length):
     status, _ = _ask(CONTENT_LENGTH=length, **{"wsgi.input": socket})
     assert status == "401 Unauthorized"
     assert socket.tell() == 0
+
+
+def test_a_body_in_chunks_is_dropped_and_refused():
+    socket = Socket(b"x" * 200_000)  # the server has taken the chunks apart
+    status, body = _ask(
+        REQUEST_METHOD="PATCH",
+        HTTP_TRANSFER_ENCODING="chunked",
+        **{"wsgi.input": socket},
+    )
+    assert status == "411 Length Required"
+    assert json.loads(body) == {
+        "error": "Length required",
+        "details": "Send the header Content-Length; a body in chunks is not read.",
+    }
+    assert socket.tell() == 200_000
 
 
 def test_a_client_that_hangs_up_breaks_nothing():

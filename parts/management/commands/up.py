@@ -22,7 +22,8 @@ class Command(BaseCommand):
     def handle(self, **options) -> None:
         _migrate()
         address = _address()
-        welcome = [f"\nOpen {address} in a browser. Ctrl-C stops the site.", _sign_in()]
+        page = address + (f"{settings.BASE_PATH}/" if settings.BASE_PATH else "")
+        welcome = [f"\nOpen {page} in a browser. Ctrl-C stops the site.", _sign_in()]
         # This process gives way to one that costs nothing while the site runs.
         os.execve(  # noqa: S606 - our own interpreter and module
             sys.executable,

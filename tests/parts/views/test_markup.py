@@ -10,7 +10,7 @@ from django.urls import reverse
 from parts import workflow
 from parts.models import PartFile
 from parts.views import cards
-from tests.factories import make_converted, make_file, make_part
+from tests.factories import make_converted, make_file, make_key, make_part
 
 TEMPLATES = Path(settings.BASE_DIR, "templates")
 SPRITE = Path(settings.BASE_DIR, "static/img/icons.svg").read_text()
@@ -34,6 +34,8 @@ def pages(lead) -> list[str]:
         failed.part.get_absolute_url(),
         *own,
         *(reverse(f"parts:{name}") for name in boards),
+        reverse("accounts:keys"),
+        reverse("accounts:key-revoke", args=[make_key(owner=lead)[0].pk]),
         reverse("accounts:password-change"),
     ]
 

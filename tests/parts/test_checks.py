@@ -1,0 +1,47 @@
+"""What the system checks say of settings that cannot work."""
+
+import pytest
+
+from parts.checks import check_front_end
+
+
+@pytest.fixture
+def folder(settings, tmp_path):
+    settings.FRONTEND_DIR = tmp_path / "dist"
+    settings.FRONTEND_DIR.mkdir()
+    settings.DATA_DIR = tmp_path / "data"
+    settings.MEDIA_ROOT = settings.DATA_DIR / "media"
+    return settings.FRONTEND_DIR
+
+
+def _said() -> list[str]:
+    return [f"({error.id}) {error.msg}" for error in check_front_end(None)]
+
+
+def test_no_front_end_is_right(settings):
+    assert settings.FRONTEND_DIR is None
+    assert _said() == []
+
+
+def test_a_folder_with_its_page_is_right(folder):
+    (folder / "index.html").touch()
+    assert _said() == []
+
+
+def test_a_folder_without_its_page_is_told(folder):
+    words = "and index.html in it cannot be read: No such file or directory."
+    assert _said() == [f"(parts.E004) FRONTEND_DIR is {folder}, {words}"]
+
+
+def test_a_folder_that_is_none_is_told(folder):
+    folder.rmdir()
+    assert _said() == [f"(parts.E004) FRONTEND_DIR is {folder}, which is no folder."]
+
+
+@pytest.mark.parametrize("own", ["DATA_DIR", "MEDIA_ROOT", "BASE_DIR"])
+@pytest.mark.parametrize("inner", ["", "below"])
+def test_a_folder_that_holds_the_sites_own_is_refused(folder, settings, own, inner):
+    (folder / "index.html").touch()
+    setattr(settings, own, folder / inner)
+    whole = f"all of it would be public, the site's own {folder / inner} too."
+    assert _said() == [f"(parts.E004) FRONTEND_DIR is {folder}: {whole}"]
