@@ -61,3 +61,22 @@ class FileTooBig(FileRefused):
 
     code = "file_too_big"
     status = 413
+
+
+class NotByHand(PartError):
+    """Only a part made by hand has a drawing to ask for."""
+
+    code = "not_by_hand"
+
+
+class LinkRefused(PartError):
+    """An Onshape link that leads to no drawing, or to another host."""
+
+    code = "link_refused"
+
+
+class OnshapeFailed(PartError):
+    """Onshape did not give the drawing."""
+
+    code = "onshape_failed"
+    status = 502

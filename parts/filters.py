@@ -1,8 +1,8 @@
 """One filter for boards and API, so that they never disagree."""
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
-from django_filters.widgets import BooleanWidget
 
 from .models import Category, Part, Status, Type
 
@@ -20,17 +20,30 @@ SORTABLE = (
 )
 
 
+class FlagField(forms.Field):
+    """true, false or nothing; Django's own takes what it cannot read for nothing."""
+
+    def to_python(self, value: str | None) -> bool | None:
+        flags = {"true": True, "1": True, "false": False, "0": False, "": None}
+        try:
+            return flags[(value or "").strip().lower()]
+        except KeyError:
+            raise forms.ValidationError("Use true or false.") from None
+
+
+class FlagFilter(django_filters.BooleanFilter):
+    field_class = FlagField
+
+
 class PartFilter(django_filters.FilterSet):
     search = django_filters.CharFilter(method="filter_search", label="Search")
-    category = django_filters.ChoiceFilter(choices=Category)
-    type = django_filters.ChoiceFilter(choices=Type)
-    status = django_filters.ChoiceFilter(choices=Status)
+    category = django_filters.ChoiceFilter(choices=Category.choices)
+    type = django_filters.ChoiceFilter(choices=Type.choices)
+    status = django_filters.ChoiceFilter(choices=Status.choices)
     subsystem = django_filters.CharFilter(lookup_expr="iexact")
     material = django_filters.CharFilter(lookup_expr="iexact")
     assigned = django_filters.CharFilter(lookup_expr="iexact")
-    unassigned = django_filters.BooleanFilter(
-        method="filter_unassigned", widget=BooleanWidget
-    )
+    unassigned = FlagFilter(method="filter_unassigned")
 
     class Meta:
         model = Part
@@ -46,7 +59,7 @@ class PartFilter(django_filters.FilterSet):
 class BoardFilter(PartFilter):
     """What a board filters by besides; it leaves archived seasons out unless asked."""
 
-    mine = django_filters.BooleanFilter(method="filter_mine", widget=BooleanWidget)
+    mine = FlagFilter(method="filter_mine")
     season = django_filters.CharFilter(method="filter_season")
 
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:

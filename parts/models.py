@@ -266,9 +266,10 @@ class Part(models.Model):
 
     @property
     def current_file(self) -> "PartFile | None":
-        """The file that was uploaded last, of either kind."""
+        """The file that ``file`` names: as a rule the one that came last."""
         files = [f for f in (self.current_step, self.current_drawing) if f]
-        return max(files, key=lambda file: file.pk, default=None)
+        named = [f for f in files if f.name == self.file]
+        return max(named or files, key=lambda file: file.pk, default=None)
 
     @property
     def pictures(self) -> dict[int, str]:
@@ -457,3 +458,66 @@ class PartEvent(models.Model):
         return (*self.part.natural_key(), self.at.isoformat(), self.verb)
 
     natural_key.dependencies = ["parts.part", "accounts.user"]
+
+
+class Fetch(models.TextChoices):
+    QUEUED = "queued", "Waiting"
+    RUNNING = "running", "Being fetched"
+    DONE = "done", "Fetched"
+    FAILED = "failed", "Failed"
+
+
+class DrawingFetch(models.Model):
+    """One wish for a part's drawing from Onshape, and what became of it.
+
+    ``drawing`` is the file that came, or that stood already when Onshape had
+    nothing newer (``is_new`` tells which).
+    """
+
+    OPEN = (Fetch.QUEUED, Fetch.RUNNING)
+
+    part = models.ForeignKey(
+        Part, on_delete=models.CASCADE, related_name="drawing_fetches"
+    )
+    link = models.URLField(max_length=500, help_text="The part's link when asked.")
+    asked_at = models.DateTimeField(default=timezone.now)
+    asked_by_name = models.CharField(max_length=100, blank=True, default="")
+    asked_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    api_key = models.ForeignKey(
+        ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    state = models.CharField(max_length=10, choices=Fetch, default=Fetch.QUEUED)
+    error = models.TextField(blank=True, default="")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    heartbeat_at = models.DateTimeField(
+        default=timezone.now,
+        help_text="Last sign that it goes on: asked, taken, at work, ended.",
+    )
+    drawing = models.ForeignKey(
+        PartFile, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    is_new = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = "fetch of a drawing"
+        verbose_name_plural = "fetches of drawings"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["part"],
+                condition=Q(state__in=["queued", "running"]),
+                name="drawingfetch_one_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=Fetch.values), name="drawingfetch_state_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.get_state_display()}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN

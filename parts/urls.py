@@ -37,4 +37,5 @@ urlpatterns = [
         files.retry,
         name="file-retry",
     ),
+    path("parts/<int:pk>/drawing/", files.fetch_drawing, name="drawing-fetch"),
 ]

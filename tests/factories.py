@@ -1,5 +1,6 @@
 """Valid rows for tests; a test spells only what it is about."""
 
+import hashlib
 from itertools import count
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def make_file(
 def make_converted(part: Part, *, facts: dict | None = None, **fields) -> PartFile:
     """Attach a STEP file whose conversion is done, without converting."""
     file = make_file(part)
-    tag = f"{file.pk:064x}"
+    tag = hashlib.sha256(str(file.pk).encode()).hexdigest()
     model = default_storage.save(f"models/00/{tag}.glb", ContentFile(b"glTF-fake"))
     picture = default_storage.save(f"thumbnails/00/{tag}.png", ContentFile(b"PNG-fake"))
     PartFile.objects.filter(pk=file.pk).update(

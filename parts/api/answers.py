@@ -73,14 +73,3 @@ class AuthenticatedSerializer(serializers.Serializer):
     status = serializers.CharField()
     message = serializers.CharField()
     timestamp = Moment()
-
-
-class ErrorSerializer(serializers.Serializer):
-    """Every refusal; a failed validation names each field at fault."""
-
-    error = serializers.CharField()
-    details = serializers.JSONField()
-    field = serializers.CharField(required=False)
-    errors = serializers.DictField(
-        child=serializers.ListField(child=serializers.CharField()), required=False
-    )

@@ -45,10 +45,17 @@ class StillConverting(exceptions.APIException):
     wait = 2
 
 
+class StillFetching(exceptions.APIException):
+    """There is no newer drawing yet."""
+
+    status_code = 503
+    wait = 2
+
+
 def handle(exc: Exception, context: dict) -> Response:
     """Answer any exception of a view; what nobody foresaw is a bare 500."""
     set_rollback()
-    status, body = _answer(exc)
+    status, body = told(exc)
     if status == 500:
         # The process boundary. The signal is what Django itself would send, so
         # that tests and error reporters see the exception.
@@ -62,7 +69,8 @@ def handle(exc: Exception, context: dict) -> Response:
     return Response(body, status=status, headers=headers)
 
 
-def _answer(exc: Exception) -> tuple[int, dict[str, Any]]:
+def told(exc: Exception) -> tuple[int, dict[str, Any]]:
+    """Return status and body of the answer to an exception."""
     match exc:
         case BadInput():
             return 400, _invalid({exc.field or _BODY_IS_WRONG: [str(exc)]})
@@ -106,6 +114,8 @@ def _answer(exc: Exception) -> tuple[int, dict[str, Any]]:
             return 422, _said("Model conversion failed", exc.detail)
         case StillConverting():
             return 503, _said("Model is still being converted", "Ask again soon.")
+        case StillFetching():
+            return 503, _said("Drawing is still being fetched", "Ask again soon.")
         case RequestDataTooBig():
             return 413, _said("Request too large", "Only a file may be this large.")
         case SuspiciousOperation() | UnreadablePostError():

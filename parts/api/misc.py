@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import empty
@@ -26,7 +25,7 @@ class MiscText(Text):
 
 
 # miscInfo keys that are columns, and how each is read.
-_COLUMNS = {
+COLUMNS = {
     "storage": ("storage_location", MiscText(max_length=200)),
     "reviewer": ("reviewer", MiscText(max_length=100)),
     "serviceMethod": ("service_method", MiscText(max_length=200)),
@@ -37,17 +36,9 @@ CLEARED = {
     "service_method": "",
     "completed_incorrectly": False,
 }
-_NEVER_TAKEN = {*SERVERS_OWN, "completed_at"}
+NEVER_TAKEN = {*SERVERS_OWN, "completed_at"}
 
 
-@extend_schema_field(
-    {
-        "type": "object",
-        "additionalProperties": True,
-        "nullable": True,
-        "example": {"storage": "Shelf A3", "reviewer": "Kim"},
-    }
-)
 class MiscInfo(serializers.Field):
     """Whatever else is noted of a part, wherever it is kept.
 
@@ -62,7 +53,7 @@ class MiscInfo(serializers.Field):
         misc = dict(part.extra)
         if "views" in misc:
             misc["views"] = manifest(part)
-        for key, (column, _) in _COLUMNS.items():
+        for key, (column, _) in COLUMNS.items():
             if value := getattr(part, column):
                 misc[key] = value
         if part.completed_incorrectly:
@@ -83,12 +74,12 @@ class MiscInfo(serializers.Field):
         extra: dict[str, Any] = {}
         errors: list[str] = []
         for key, value in data.items():
-            if key in _NEVER_TAKEN or value is None:
+            if key in NEVER_TAKEN or value is None:
                 continue
             try:
                 _check_text(key)
-                if key in _COLUMNS:
-                    column, field = _COLUMNS[key]
+                if key in COLUMNS:
+                    column, field = COLUMNS[key]
                     columns[column] = field.run_validation(value)
                 elif key == "completedIncorrectly":
                     columns["completed_incorrectly"] = _truth(value)

@@ -61,9 +61,9 @@ class OptionalLimit(BasePagination):
             "required": [self.key, "total", "limit", "offset"],
             "properties": {
                 self.key: schema,
-                "total": count,
-                "limit": {**count, "nullable": True},
-                "offset": count,
+                "total": {**count, "example": 1},
+                "limit": {"type": ["integer", "null"], "minimum": 0, "example": None},
+                "offset": {**count, "example": 0},
             },
         }
 

@@ -28,7 +28,7 @@ from parts.uploads import check_png, safe_name
 from .fields import BareName, Day, Moment, PriorityWord, SeasonName, Text, Whole, Word
 from .misc import CLEARED, MiscInfo
 
-_ALIASES = {
+ALIASES = {
     "material_thickness": "materialThickness",
     "onshape_url": "onshapeUrl",
     "misc_info": "miscInfo",
@@ -39,11 +39,19 @@ _ALIASES = {
 # --- The part -----------------------------------------------------------------
 
 
-class PartSerializer(serializers.Serializer):
-    """The part object, in lists and on the way in.
+class InputSerializer(serializers.Serializer):
+    """What is sent, also by the older names of fields."""
 
-    ``validated_data`` is what ``workflow.create`` and ``workflow.update`` take.
-    """
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, Mapping):
+            data = {**{ALIASES.get(key, key): data[key] for key in data}, **data}
+        return super().to_internal_value(data)
+
+
+class PartSerializer(InputSerializer):
+    """Something to be made, as many pieces of it as ``amount``."""
+
+    # validated_data is what workflow.create and workflow.update take.
 
     id = serializers.IntegerField(read_only=True)
     uuid = serializers.UUIDField(read_only=True)
@@ -81,10 +89,9 @@ class PartSerializer(serializers.Serializer):
     season = SeasonName()
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if isinstance(data, Mapping):
-            data = {**{_ALIASES.get(key, key): data[key] for key in data}, **data}
-            if self.instance is None:
-                data.pop("partId", None)  # it is generated
+        if self.instance is None and isinstance(data, Mapping):
+            # It is generated.
+            data = {k: data[k] for k in data if k not in {"partId", "part_id"}}
         return super().to_internal_value(data)
 
     def validate_subsystem(self, value: str) -> str:
@@ -110,7 +117,7 @@ class PartSerializer(serializers.Serializer):
             attrs["keep_extra"] = not is_whole_set
         return attrs
 
-    @extend_schema_field({"type": "string", "nullable": True})
+    @extend_schema_field({"type": ["string", "null"]})
     def get_thumbnail(self, part: Part) -> str | None:
         return _thumbnail_address(part.current_step)
 
@@ -118,6 +125,39 @@ class PartSerializer(serializers.Serializer):
         if self.instance is None and not value:
             raise ValidationError("This field may not be blank.")
         return value
+
+
+class HoleSerializer(serializers.Serializer):
+    diameter_mm = serializers.FloatField()
+    count = serializers.IntegerField()
+
+
+class ItemSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class FactsSerializer(serializers.Serializer):
+    """What was measured of a model."""
+
+    box_mm = serializers.ListField(
+        child=serializers.FloatField(), help_text="The sides, the largest first."
+    )
+    box_in = serializers.ListField(child=serializers.FloatField())
+    volume_mm3 = serializers.FloatField(
+        allow_null=True, help_text="null: the surface is not closed enough to trust."
+    )
+    area_mm2 = serializers.FloatField()
+    closed = serializers.BooleanField()
+    solids = serializers.IntegerField()
+    thickness_mm = serializers.FloatField(
+        allow_null=True, help_text="Of a sheet; null: the part is none."
+    )
+    holes = HoleSerializer(many=True, help_text="The smallest first.")
+    items = ItemSerializer(many=True, help_text="The part list of an assembly.")
+    triangles = serializers.IntegerField()
+    faces = serializers.IntegerField()
+    warnings = serializers.ListField(child=serializers.CharField())
 
 
 class ModelInfoSerializer(serializers.Serializer):
@@ -132,19 +172,17 @@ class ModelInfoSerializer(serializers.Serializer):
     thumbnail = serializers.SerializerMethodField()
     facts = serializers.SerializerMethodField()
 
-    @extend_schema_field({"type": "string", "nullable": True})
+    @extend_schema_field({"type": ["string", "null"]})
     def get_glb(self, file: PartFile) -> str | None:
         if not file.model:
             return None
         return f"{reverse('api:part-model', args=[file.part_id])}?v={file.model_tag}"
 
-    @extend_schema_field({"type": "string", "nullable": True})
+    @extend_schema_field({"type": ["string", "null"]})
     def get_thumbnail(self, file: PartFile) -> str | None:
         return _thumbnail_address(file)
 
-    @extend_schema_field(
-        {"type": "object", "additionalProperties": True, "nullable": True}
-    )
+    @extend_schema_field(FactsSerializer(allow_null=True))
     def get_facts(self, file: PartFile) -> dict | None:
         return file.facts if file.state == Conversion.DONE else None
 
@@ -164,8 +202,8 @@ def _thumbnail_address(file: PartFile | None) -> str | None:
 # --- What a step is told ------------------------------------------------------
 
 
-class StepSerializer(serializers.Serializer):
-    """A step that is told nothing, or nothing but this."""
+class StepSerializer(InputSerializer):
+    """Nothing; a body may hold the key."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "misc" in attrs:  # merged: null adds nothing
@@ -174,27 +212,39 @@ class StepSerializer(serializers.Serializer):
 
 
 class ApproveSerializer(StepSerializer):
+    """Who reviewed it, and what else is noted; the key's name without."""
+
     reviewer = Text(max_length=100)
     miscInfo = MiscInfo()
 
 
 class AssignSerializer(StepSerializer):
+    """Who gets it."""
+
     assigned = Text(max_length=100)
 
 
 class CompleteSerializer(StepSerializer):
+    """Where it lies, and what else is noted."""
+
     miscInfo = MiscInfo()
 
 
 class RevertSerializer(StepSerializer):
+    """Why, if that is known."""
+
     reason = Text(max_length=500)
 
 
 class SendBackSerializer(StepSerializer):
+    """Why; the reason is shown with the part."""
+
     reason = Text(max_length=500)
 
 
 class WipeSerializer(StepSerializer):
+    """A proof that it is meant."""
+
     password = Text(
         max_length=500,
         trim_whitespace=False,
@@ -239,7 +289,12 @@ class EventSerializer(serializers.Serializer):
     revision = serializers.IntegerField(allow_null=True)
     note = Text()
 
-    @extend_schema_field({"type": "object", "additionalProperties": {"type": "array"}})
+    @extend_schema_field(
+        {
+            "type": "object",
+            "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2},
+        }
+    )
     def get_changes(self, event: PartEvent) -> dict[str, list]:
         changes = {_wire_name(name): pair for name, pair in event.changes.items()}
         if "priority" in changes:

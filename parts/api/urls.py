@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from .schema import Reader, Schema
+from .reader import Document, Reader
 from .views import KeyCheck, NothingHere, PartViewSet
 
 app_name = "api"
@@ -15,7 +15,7 @@ def _routes(trailing_slash: bool) -> list:
     slash = "/" if trailing_slash else ""
     return [
         path(f"parts/auth/check{slash}", KeyCheck.as_view(), name="key-check"),
-        path(f"openapi.json{slash}", Schema.as_view(), name="openapi"),
+        path(f"openapi.json{slash}", Document.as_view(), name="openapi"),
         path(f"docs{slash}", Reader.as_view(), name="docs"),
         *router.urls,
     ]

@@ -1,25 +1,17 @@
 """The API's views: request in, one call, answer out."""
 
-import logging
-import threading
-import time
-from collections.abc import Callable
-from pathlib import PurePosixPath
 from typing import Any
 
-from django.conf import settings
-from django.db.models import F
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import get_conditional_response
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import conditional_page
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -27,29 +19,24 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts import keys
 from accounts.authentication import RateLimited
-from parts import stats, tasks, uploads, workflow
+from parts import stats, workflow
 from parts.filters import SORTABLE, PartFilter, sort
-from parts.models import Category, Conversion, Kind, Part, PartFile, hash_tag
+from parts.models import Category, Part
 from partsite import ratelimit
 
 from . import answers
 from . import serializers as wire
-from .exceptions import ConversionFailed, Missing, StillConverting
-from .misc import manifest
+from .exceptions import Missing
+from .files import FileActions
 from .pagination import EventList, PartList
 from .permissions import MayRead, MayWrite, actor_of
+from .wire import Private
 
-logger = logging.getLogger(__name__)
-
-_FOREVER = "private, max-age=31536000, immutable"
-_NOT_WITHOUT_ASKING = "private, no-cache"
 _NOT_STORED = {
     "Cache-Control": "no-cache, no-store, must-revalidate",
     "Pragma": "no-cache",
     "Expires": "0",
 }
-_POLL_SECONDS = 0.2
-_waiting = threading.BoundedSemaphore(settings.API_MODEL_WAITERS)
 
 _PART = {200: wire.PartDetailSerializer}
 _SORTING = [
@@ -58,14 +45,8 @@ _SORTING = [
 ]
 
 
-def _bytes(*content_types: str) -> dict:
-    return {(200, content_type): OpenApiTypes.BINARY for content_type in content_types}
-
-
-_ORIGINAL = _bytes(*uploads.CONTENT_TYPES.values())
-
-
-class PartViewSet(GenericViewSet):
+@method_decorator(conditional_page, name="dispatch")
+class PartViewSet(Private, FileActions, GenericViewSet):
     """Parts, the steps of their life, their files and their history."""
 
     queryset = Part.objects.none()  # the schema asks for the model
@@ -80,35 +61,75 @@ class PartViewSet(GenericViewSet):
 
     @extend_schema(parameters=_SORTING, responses=wire.PartSerializer(many=True))
     def list(self, request: Request) -> Response:
+        """List parts, all of them unless a limit is asked for.
+
+        Filters narrow, ``search`` looks into name, notes, subsystem, assigned,
+        material and partId, in any case.
+        """
         return self._listed(Part.objects.live())
 
-    @extend_schema(parameters=_SORTING, responses=wire.PartSerializer(many=True))
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("category", location="path", enum=Category.values),
+            *_SORTING,
+        ],
+        responses=wire.PartSerializer(many=True),
+    )
     @action(detail=False, url_path="categories/<str:category>", url_name="category")
     def category(self, request: Request, category: str) -> Response:
+        """List the parts of one category."""
         if category not in Category.values:
             words = ", ".join(Category.values)
             raise ValidationError({"category": [f"Use one of: {words}."]})
         return self._listed(Part.objects.on_board(category))
 
-    @extend_schema(responses={201: wire.PartDetailSerializer})
+    @extend_schema(
+        request=wire.PartSerializer, responses={201: wire.PartDetailSerializer}
+    )
     def create(self, request: Request) -> Response:
+        """Hand in a part.
+
+        It starts in review unless category and status say otherwise. ``partId``
+        is generated, whatever is sent.
+        """
         part = workflow.create(actor=actor_of(request), **self._told())
         address = reverse("api:part-detail", args=[part.pk])
         return self._answer(part, status=201, headers={"Location": address})
 
     def retrieve(self, request: Request, pk: int) -> Response:
+        """Read one part."""
         return self._answer(self.get_object())
 
+    @extend_schema(
+        request=wire.PartSerializer(partial=True), responses=wire.PartDetailSerializer
+    )
     def update(self, request: Request, pk: int) -> Response:
+        """Change what is sent and nothing else; as PATCH.
+
+        ``status``, ``category`` and ``assigned`` are read as the step they stand
+        for. ``miscInfo`` alone is the full new set, beside other fields it is
+        added to what stands.
+        """
         return self.partial_update(request, pk)
 
+    @extend_schema(
+        request=wire.PartSerializer(partial=True), responses=wire.PartDetailSerializer
+    )
     def partial_update(self, request: Request, pk: int) -> Response:
+        """Change what is sent and nothing else; as PUT.
+
+        See PUT.
+        """
         part = self.get_object()
         told = self._told(part, partial=True)
         return self._answer(workflow.update(part, actor=actor_of(request), **told))
 
-    @extend_schema(responses=answers.MessageSerializer)
+    @extend_schema(responses={200: answers.MessageSerializer})
     def destroy(self, request: Request, pk: int) -> Response:
+        """Delete a part and its files.
+
+        It moves to the trash, from where a lead can restore it for 30 days.
+        """
         workflow.trash(self.get_object(), actor=actor_of(request))
         return Response({"message": "Part deleted successfully"})
 
@@ -117,6 +138,7 @@ class PartViewSet(GenericViewSet):
     @extend_schema(responses=_PART)
     @action(detail=True, methods=["post"], serializer_class=wire.ApproveSerializer)
     def approve(self, request: Request, pk: int) -> Response:
+        """Pass a part from review to the lane of its type."""
         part, told = self.get_object(), self._told()
         fields = told.get("misc", {})
         reviewer = fields.pop("reviewer", "")
@@ -137,6 +159,7 @@ class PartViewSet(GenericViewSet):
         serializer_class=wire.SendBackSerializer,
     )
     def send_back(self, request: Request, pk: int) -> Response:
+        """Return a part in review to who handed it in, with the reason."""
         part, told = self.get_object(), self._told()
         reason = told.get("reason", "")
         part = workflow.send_back(part, actor=actor_of(request), reason=reason)
@@ -145,6 +168,10 @@ class PartViewSet(GenericViewSet):
     @extend_schema(responses=_PART)
     @action(detail=True, methods=["post"], serializer_class=wire.AssignSerializer)
     def assign(self, request: Request, pk: int) -> Response:
+        """Give a part in production to somebody and start the clock.
+
+        Of many who ask at the same moment exactly one gets it.
+        """
         part, told = self.get_object(), self._told()
         worker = told.get("assigned", "")
         part = workflow.assign(part, actor=actor_of(request), worker=worker)
@@ -153,12 +180,14 @@ class PartViewSet(GenericViewSet):
     @extend_schema(responses=_PART)
     @action(detail=True, methods=["post"], serializer_class=wire.StepSerializer)
     def unclaim(self, request: Request, pk: int) -> Response:
+        """Let a part go; what was in progress is then already started."""
         part, _ = self.get_object(), self._told()
         return self._answer(workflow.unclaim(part, actor=actor_of(request)))
 
     @extend_schema(responses=_PART)
     @action(detail=True, methods=["post"], serializer_class=wire.CompleteSerializer)
     def complete(self, request: Request, pk: int) -> Response:
+        """Finish a part; ``miscInfo.storage`` says where it lies."""
         part, told = self.get_object(), self._told()
         fields = told.get("misc", {})
         storage = fields.pop("storage_location", "")
@@ -170,134 +199,18 @@ class PartViewSet(GenericViewSet):
     @extend_schema(responses=_PART)
     @action(detail=True, methods=["post"], serializer_class=wire.RevertSerializer)
     def revert(self, request: Request, pk: int) -> Response:
+        """Bring a completed part back to the lane of its type."""
         part, told = self.get_object(), self._told()
         reason = told.get("reason", "")
         part = workflow.revert(part, actor=actor_of(request), reason=reason)
         return self._answer(part)
-
-    @extend_schema(responses={202: wire.PartDetailSerializer})
-    @action(detail=True, methods=["post"], serializer_class=wire.StepSerializer)
-    def convert(self, request: Request, pk: int) -> Response:
-        part, _ = self.get_object(), self._told()
-        if part.current_step is None:
-            raise _no_step_file()
-        part = workflow.convert_again(part, actor=actor_of(request))
-        return self._answer(part, status=202)
-
-    # --- Files ----------------------------------------------------------------
-
-    @extend_schema(responses={201: wire.UploadedSerializer})
-    @action(
-        detail=True,
-        methods=["post"],
-        parser_classes=[MultiPartParser],
-        serializer_class=wire.UploadSerializer,
-    )
-    def upload(self, request: Request, pk: int) -> Response:
-        part = self.get_object()
-        stored = uploads.store(uploads.received(request))
-        file = workflow.attach(part, stored, actor=actor_of(request))
-        tasks.adopt(file)
-        return Response(wire.UploadedSerializer(file).data, status=201)
-
-    @extend_schema(responses=_ORIGINAL)
-    @action(detail=True)
-    def download(self, request: Request, pk: int) -> FileResponse:
-        return _original(self.get_object().current_file, as_attachment=True)
-
-    @extend_schema(responses=_ORIGINAL)
-    @action(detail=True)
-    def file(self, request: Request, pk: int) -> FileResponse:
-        return _original(self.get_object().current_file, as_attachment=False)
-
-    @extend_schema(responses=wire.FilesSerializer)
-    @action(detail=True, pagination_class=None, filter_backends=[])
-    def files(self, request: Request, pk: int) -> Response:
-        files = self.get_object().files.order_by("-pk")
-        return Response(wire.FilesSerializer({"files": files}).data)
-
-    @extend_schema(
-        operation_id="api_parts_revision_retrieve",
-        parameters=[OpenApiParameter("kind", enum=Kind.values)],
-        responses=_ORIGINAL,
-    )
-    @action(
-        detail=True,
-        url_path="files/<int:revision>",
-        url_name="revision",
-        filter_backends=[],
-    )
-    def revision(self, request: Request, pk: int, revision: int) -> FileResponse:
-        kind = request.query_params.get("kind")
-        if kind is not None and kind not in Kind.values:
-            words = ", ".join(Kind.values)
-            raise ValidationError({"kind": [f"Use one of: {words}."]})
-        files = self.get_object().files.filter(revision=revision)
-        if kind:
-            files = files.filter(kind=kind)
-        # Each kind is numbered for itself; of two, the STEP file is meant.
-        return _original(files.order_by("-kind").first(), as_attachment=True)
-
-    @extend_schema(
-        parameters=[OpenApiParameter("v", description="The tag of the model meant.")],
-        responses=_bytes("model/gltf-binary"),
-    )
-    @action(detail=True)
-    def model(self, request: Request, pk: int) -> HttpResponse:
-        file = self.get_object().current_step
-        is_pinned = bool(file and file.model) and (
-            request.query_params.get("v") == file.model_tag
-        )
-        if not is_pinned:
-            file = _converted(pk, file)
-        return _made(
-            request,
-            file.model.name,
-            "model/gltf-binary",
-            _FOREVER if is_pinned else _NOT_WITHOUT_ASKING,
-        )
-
-    @extend_schema(responses=_bytes("image/png"))
-    @action(detail=True, url_path="thumbnail/<str:tag>.png", url_name="thumbnail")
-    def thumbnail(self, request: Request, pk: int, tag: str) -> HttpResponse:
-        file = self.get_object().current_step
-        if file is None or not file.thumbnail or file.thumbnail_tag != tag:
-            raise Missing("Picture not found", "It is not that of the current file.")
-        return _made(request, file.thumbnail.name, "image/png", _FOREVER)
-
-    @extend_schema(responses=wire.ManifestSerializer)
-    @action(detail=True, filter_backends=[], parser_classes=[MultiPartParser])
-    def views(self, request: Request, pk: int) -> Response:
-        return Response({"views": manifest(self.get_object())})
-
-    @extend_schema(request=wire.PicturesSerializer, responses=wire.ViewsSavedSerializer)
-    @views.mapping.post
-    def add_views(self, request: Request, pk: int) -> Response:
-        part = self.get_object()
-        told = wire.PicturesSerializer(data=request.data)
-        told.is_valid(raise_exception=True)
-        pictures = told.validated_data
-        stored = {side: uploads.store_png(pictures[side]) for side in pictures}
-        part = workflow.add_views(part, actor=actor_of(request), views=stored)
-        return Response({"success": True, "views": manifest(part)})
-
-    @extend_schema(
-        operation_id="api_parts_view_retrieve",
-        parameters=[OpenApiParameter("side", int, "path", description="0 to 7")],
-        responses=_bytes("image/png"),
-    )
-    @action(detail=True, url_path="views/<int:side>", url_name="view")
-    def view(self, request: Request, pk: int, side: int) -> HttpResponse:
-        stored_name = self.get_object().pictures.get(side)
-        if stored_name is None:
-            raise Missing("View not found", "There is no picture from this side.")
-        return _made(request, stored_name, "image/png", _NOT_WITHOUT_ASKING)
 
     # --- History --------------------------------------------------------------
 
     @extend_schema(responses=wire.EventSerializer(many=True))
     @action(detail=True, pagination_class=EventList, filter_backends=[])
     def events(self, request: Request, pk: int) -> Response:
+        """Tell a part's history, newest first."""
         page = self.paginate_queryset(self.get_object().events.all())
         return self.get_paginated_response(wire.EventSerializer(page, many=True).data)
 
@@ -306,6 +219,7 @@ class PartViewSet(GenericViewSet):
     @extend_schema(responses=answers.CountsSerializer)
     @action(detail=False, pagination_class=None, filter_backends=[])
     def stats(self, request: Request) -> Response:
+        """Count parts."""
         return Response(stats.counts())
 
     @extend_schema(responses=answers.PiecesSerializer)
@@ -317,16 +231,27 @@ class PartViewSet(GenericViewSet):
         filter_backends=[],
     )
     def stats_detailed(self, request: Request) -> Response:
+        """Count pieces, and the hours from claim to completion."""
         return Response(stats.pieces())
 
     @extend_schema(responses=answers.LeaderboardSerializer)
     @action(detail=False, pagination_class=None, filter_backends=[])
     def leaderboard(self, request: Request) -> Response:
+        """Rank people by the completed parts they worked on.
+
+        1 point for who had a part at the end, or -1 if it was made wrong, and 0.5
+        for everybody else who had worked on it.
+        """
         return Response({"leaderboard": stats.scores()})
 
-    @extend_schema(responses=answers.WipedSerializer)
+    @extend_schema(responses={200: answers.WipedSerializer})
     @action(detail=False, methods=["post"], serializer_class=wire.WipeSerializer)
     def wipe(self, request: Request) -> Response:
+        """Delete every part and every file.
+
+        ``password`` is that of the key's owner, or the key itself. A lead can
+        restore everything for 30 days.
+        """
         actor, password = actor_of(request), self._told().get("password", "")
         if not actor.can_wipe:
             raise PermissionDenied("Only a lead's key may delete everything.")
@@ -362,8 +287,11 @@ class PartViewSet(GenericViewSet):
         return Response(wire.PartDetailSerializer(part).data, **kwargs)
 
 
-class KeyCheck(APIView):
-    """Whether a key is good; asked often, by clients that guess."""
+class KeyCheck(Private, APIView):
+    """Tell whether a key is good; asked often, by clients that guess.
+
+    Once in two seconds for each pair of address and key.
+    """
 
     throttle_classes = []  # it has a limit of its own
 
@@ -389,70 +317,10 @@ class KeyCheck(APIView):
         return answer
 
 
-class NothingHere(APIView):
+class NothingHere(Private, APIView):
     """Every other address under /api/, whoever asks and however."""
 
     schema = None
 
     def initial(self, *args, **kwargs) -> None:
         raise Missing("Not found", "There is nothing at this address.")
-
-
-def _original(file: PartFile | None, *, as_attachment: bool) -> FileResponse:
-    if file is None:
-        raise Missing("File not found", "There is no such file of this part.")
-    return _opened(lambda: uploads.response(file, as_attachment=as_attachment))
-
-
-def _converted(pk: int, file: PartFile | None) -> PartFile:
-    """Wait for the current STEP file's conversion, and return the file that is current.
-
-    No transaction is open meanwhile, and each look is a new one: a newer file
-    may have come, or the part may be gone.
-    """
-    deadline = time.monotonic() + settings.API_MODEL_WAIT_SECONDS
-    current = PartFile.objects.filter(
-        part=pk, part__deleted_at=None, part__current_step=F("pk")
-    )
-    if file is not None and file.is_converting:
-        # Whoever waits holds a thread; half of them must stay for the others.
-        if not _waiting.acquire(blocking=False):
-            raise StillConverting
-        try:
-            while file is not None and file.is_converting:
-                if time.monotonic() >= deadline:
-                    raise StillConverting
-                time.sleep(_POLL_SECONDS)
-                file = current.first()
-        finally:
-            _waiting.release()
-    if file is None:
-        raise _no_step_file()
-    if file.state != Conversion.DONE:
-        raise ConversionFailed(file.error or "It was never converted.")
-    return file
-
-
-def _no_step_file() -> Missing:
-    return Missing("No STEP file", "A model is made of a STEP file; upload one.")
-
-
-def _made(
-    request: Request, stored_name: str, content_type: str, cached: str
-) -> HttpResponse:
-    """Answer with what was made of a file, or 304 to who has it already."""
-    etag = f'"{hash_tag(stored_name)}"'
-    answer = get_conditional_response(request._request, etag=etag)
-    if answer is None:
-        answer = _opened(lambda: uploads.made_response(stored_name, content_type))
-    answer["ETag"] = etag
-    answer["Cache-Control"] = cached
-    return answer
-
-
-def _opened(answer: Callable[[], FileResponse]) -> FileResponse:
-    try:
-        return answer()
-    except FileNotFoundError as error:
-        logger.error("stored_file_lost name=%s", PurePosixPath(error.filename).name)
-        raise Missing("File not found", "Its bytes are gone.") from error

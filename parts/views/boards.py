@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from parts.filters import SORTABLE, BoardFilter, sort
-from parts.models import SHOP, Category, Part, PartFile, Type
+from parts.models import SHOP, Category, DrawingFetch, Part, PartFile, Type
 from parts.querysets import PartQuerySet
 
 from .cards import Card
@@ -124,16 +124,24 @@ def search(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def states(request: HttpRequest) -> JsonResponse:
-    """Tell how far the conversions of some files are: ``{"12": "running"}``."""
-    ids = [text for text in request.GET.get("ids", "").split(",")[:200] if _is_id(text)]
-    files = PartFile.objects.filter(pk__in=ids, part__deleted_at=None)
-    response = JsonResponse(dict(files.values_list("pk", "state")))
+    """Tell how far some conversions, and some drawings from Onshape, are.
+
+    Asked for ``12,drawing-3``: ``{"12": "running", "drawing-3": "queued"}``.
+    """
+    names = request.GET.get("ids", "").split(",")[:200]
+    files = PartFile.objects.filter(pk__in=_ids(names), part__deleted_at=None)
+    found = dict(files.values_list("pk", "state"))
+    if asked := _ids(names, "drawing-"):
+        fetches = DrawingFetch.objects.filter(pk__in=asked, part__deleted_at=None)
+        found |= {f"drawing-{pk}": s for pk, s in fetches.values_list("pk", "state")}
+    response = JsonResponse(found)
     response["Cache-Control"] = "no-store"
     return response
 
 
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
+def _ids(names: list[str], prefix: str = "") -> list[str]:
+    bare = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+    return [id_ for id_ in bare if id_.isascii() and id_.isdigit() and len(id_) < 19]
 
 
 def _board(request: HttpRequest, board: Board) -> HttpResponse:

@@ -1,11 +1,11 @@
-"""A part's files: a new one comes in, an old one goes out, a conversion is retried."""
+"""A part's files: one comes in, goes out, is converted again or fetched."""
 
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_safe
 
-from parts import uploads, workflow
+from parts import drawings, uploads, workflow
 from parts.errors import PartError
 from parts.forms import RevisionForm
 from parts.models import Part, PartFile
@@ -51,6 +51,19 @@ def retry(request: HttpRequest, pk: int, kind: str, revision: int) -> HttpRespon
     else:
         messages.success(request, f"{file.name} is converted again.")
     return redirect(file.part)
+
+
+@posted
+@workers_only
+def fetch_drawing(request: HttpRequest, pk: int) -> HttpResponse:
+    part = get_object_or_404(Part.objects.live(), pk=pk)
+    try:
+        drawings.ask(part, actor=request.user)
+    except PartError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "The drawing is being fetched from Onshape.")
+    return redirect(part)
 
 
 def _file(pk: int, kind: str, revision: int) -> PartFile:

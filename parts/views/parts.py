@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from parts import drawings
 from parts.errors import PartError
 from parts.forms import EditForm, HandInForm, RevisionForm
 from parts.models import Part
@@ -45,6 +46,8 @@ def part_page(
         "has_more_events": len(events) > limit and not shows_all,
         "people": User.objects.workers() if request.user.can_lead else [],
         "revision_form": revision_form or RevisionForm(request=request),
+        "can_fetch": (can_fetch := drawings.can_ask(part)),
+        "fetch": drawings.latest(part) if can_fetch else None,
     }
     status = revision_form.status if revision_form else 200
     return render(request, "parts/detail.html", context, status=status)

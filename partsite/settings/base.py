@@ -9,6 +9,8 @@ from partsite.env import (
     env_base_path,
     env_int,
     env_list,
+    env_origin,
+    env_secret,
     env_str,
     load_env_file,
 )
@@ -196,7 +198,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["parts.api.permissions.MayRead"],
     "DEFAULT_PARSER_CLASSES": ["parts.api.wire.StrictJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "parts.api.wire.LenientNegotiation",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "parts.api.schema.Described",
     "DEFAULT_THROTTLE_CLASSES": ["parts.api.throttling.PerMinute"],
     "EXCEPTION_HANDLER": "parts.api.exceptions.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -213,7 +215,11 @@ SPECTACULAR_SETTINGS = {
     # What the paths of the document are relative to.
     "SERVERS": [{"url": BASE_PATH}] if BASE_PATH else [],
     "SERVE_INCLUDE_SCHEMA": False,
+    "OAS_VERSION": "3.1.1",
+    "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["parts.api.schema.leave_out_second_forms"],
+    # Without the hook that names enums: each stands where it is used.
+    "POSTPROCESSING_HOOKS": ["parts.api.schema.finish"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
@@ -247,6 +253,17 @@ Q_CLUSTER = {
     "redis": REDIS_URL or None,
     **({} if REDIS_URL else {"orm": "default"}),
 }
+
+# --- Onshape ------------------------------------------------------------------
+
+ONSHAPE_URL = env_origin("ONSHAPE_URL", "https://cad.onshape.com")
+ONSHAPE_ACCESS_KEY = env_secret("ONSHAPE_ACCESS_KEY")
+ONSHAPE_SECRET_KEY = env_secret("ONSHAPE_SECRET_KEY")
+if bool(ONSHAPE_ACCESS_KEY) != bool(ONSHAPE_SECRET_KEY):
+    raise ImproperlyConfigured(
+        "Set ONSHAPE_ACCESS_KEY and ONSHAPE_SECRET_KEY both, or neither."
+    )
+ONSHAPE_TIMEOUT_SECONDS = 90  # for one drawing, with all waiting and trying again
 
 # --- Logs ---------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from django_q.models import Failure
 
 from parts import workflow
 from parts.admin.events import EVENTS_SHOWN
+from parts.errors import WrongState
 from parts.models import Conversion, Part, PartEvent, PartFile, Season
 from tests.factories import (
     TINY_PDF,
@@ -425,7 +426,7 @@ def test_a_refusal_undoes_the_edit_that_came_with_it(lead_page, monkeypatch):
     data = as_shown(lead_page, url, name="Hub v2")
 
     def refuse(part, *args, **kwargs):
-        raise workflow.WrongState("Too late.")
+        raise WrongState("Too late.")
 
     monkeypatch.setattr(workflow, "attach", refuse)
     response = lead_page.post(url, {**data, "upload": make_upload()})

@@ -4,10 +4,11 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django_q.models import Schedule
 
-from parts import tasks
+from parts import drawings, tasks
 
 SCHEDULES = {
     "parts.tasks.rescue": {"schedule_type": Schedule.MINUTES, "minutes": 1},
+    "parts.drawings.rescue": {"schedule_type": Schedule.MINUTES, "minutes": 1},
     "parts.tasks.empty_trash": {"schedule_type": Schedule.DAILY},
 }
 
@@ -19,6 +20,7 @@ class Command(BaseCommand):
         for func, when in SCHEDULES.items():
             _schedule(func, when)
         tasks.rescue()
+        drawings.rescue()
         call_command("qcluster")
 
 

@@ -8,9 +8,14 @@ from rest_framework.test import APIClient
 from accounts.models import ApiKey, Scope, User
 from tests.factories import make_key
 
+from . import openapi
+
 
 class Script(APIClient):
-    """A client that knows its key, and closes what it was sent when it is done."""
+    """A client that knows its key, and closes what it was sent when it is done.
+
+    Every answer is held against the OpenAPI document.
+    """
 
     def __init__(self, key: str = "") -> None:
         super().__init__(headers={"X-API-Key": key} if key else None)
@@ -20,6 +25,7 @@ class Script(APIClient):
     def request(self, **kwargs):
         answer = super().request(**kwargs)
         self.answers.append(answer)
+        openapi.check(kwargs["REQUEST_METHOD"], kwargs["PATH_INFO"], answer)
         return answer
 
 

@@ -178,6 +178,8 @@ def test_search_takes_every_character_as_itself(api, text, names):
         ("assigned=sam", ["held"]),
         ("unassigned=true", ["new", "free"]),
         ("unassigned=false", ["held"]),
+        ("unassigned=0", ["held"]),
+        ("unassigned=", ["free", "held", "new"]),
         ("category=cnc&unassigned=true&search=FREE", ["free"]),
         ("category=", ["new", "held", "free"]),
         ("unheard=of", ["new", "held", "free"]),
@@ -196,7 +198,7 @@ def test_filters_narrow_the_list(api, query, names):
     assert sorted(_names(api.get(f"{PARTS}?{query}"))) == sorted(names)
 
 
-@pytest.mark.parametrize("name", ["category", "type", "status"])
+@pytest.mark.parametrize("name", ["category", "type", "status", "unassigned"])
 def test_a_filter_by_an_unknown_word_is_400(api, name):
     answer = api.get(f"{PARTS}?{name}=nonsense")
     assert answer.status_code == 400

@@ -31,9 +31,9 @@ def wait(settings, monkeypatch):
         wait.looks += 1
         wait.meanwhile(wait.looks)
 
-    monkeypatch.setattr("parts.api.views.time.sleep", sleep)
+    monkeypatch.setattr("parts.api.files.time.sleep", sleep)
     monkeypatch.setattr(
-        "parts.api.views.time.monotonic", lambda: started + wait.looks * 0.2
+        "parts.api.files.time.monotonic", lambda: started + wait.looks * 0.2
     )
     return wait
 

@@ -2,15 +2,20 @@
 
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
+import yaml
 from django.urls import Resolver404, resolve, reverse
 
 from parts import workflow
 from parts.models import Part, Season
-from tests.factories import make_converted, make_file, make_part
+from tests.factories import TINY_PDF, make_converted, make_file, make_part
+
+from . import openapi
 
 PARTS = "/api/parts/"
+ROOT = Path(__file__).parents[3]
 
 
 # --- History ------------------------------------------------------------------
@@ -83,6 +88,7 @@ ALLOWED = {
     "{pk}/download": "GET, HEAD, OPTIONS",
     "{pk}/file": "GET, HEAD, OPTIONS",
     "{pk}/model": "GET, HEAD, OPTIONS",
+    "{pk}/drawing": "GET, HEAD, OPTIONS",
     "{pk}/files": "GET, HEAD, OPTIONS",
     "{pk}/files/1": "GET, HEAD, OPTIONS",
     "{pk}/events": "GET, HEAD, OPTIONS",
@@ -242,14 +248,15 @@ HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 @pytest.mark.parametrize("rest", ALLOWED)
 def test_the_browsable_api_opens_for_a_session(lead_page, rest):
-    part = make_part()
+    part = make_part(type="hand")
+    make_file(part, "d.pdf", TINY_PDF)
     file = make_converted(part)
     workflow.add_views(part, actor=None, views={1: file.thumbnail.name})
     address = PARTS + rest.format(pk=part.pk)
     answer = lead_page.get(address, headers=HTML)
     is_readable = "GET" in ALLOWED[rest]
     assert answer.status_code == (200 if is_readable else 405)
-    is_file = rest.endswith(("download", "file", "model", "/1"))
+    is_file = rest.endswith(("download", "file", "model", "drawing", "/1"))
     assert answer["Content-Type"].startswith("text/html") != is_file
     answer.close()
 
@@ -311,6 +318,56 @@ def test_no_question_breaks_schema_and_reader(anonymous, method, query):
         )
         assert answer.status_code == (200 if taken else 405)
         assert "\x00" not in str(answer.headers)
+
+
+def test_the_document_in_git_is_current(anonymous):
+    kept = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+    assert kept == anonymous.get("/api/openapi.json").json(), "run: make openapi"
+
+
+def _operations() -> list[tuple[str, str, dict]]:
+    return [
+        (method, path, operation)
+        for path, operations in openapi.document()["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def test_every_operation_says_what_it_does_and_shows_it():
+    ids = [operation["operationId"] for *_, operation in _operations()]
+    assert len(ids) == len(set(ids))
+    for method, path, operation in _operations():
+        assert operation["summary"], f"{method} {path}"
+        shown = [
+            content
+            for answer in operation["responses"].values()
+            for media_type, content in answer.get("content", {}).items()
+            if media_type == "application/json"
+        ]
+        assert all(content.get("examples") for content in shown), f"{method} {path}"
+
+
+def test_every_example_is_what_its_schema_says():
+    count = 0
+    contents = [
+        content
+        for *_, operation in _operations()
+        for body in [operation.get("requestBody", {}), *operation["responses"].values()]
+        for content in body.get("content", {}).values()
+    ]
+    for refusal in openapi.document()["components"]["responses"].values():
+        contents += refusal["content"].values()
+    for content in contents:
+        for name, example in content.get("examples", {}).items():
+            assert openapi.fault_of(example["value"], content["schema"]) is None, name
+            count += 1
+    assert count > 50
+
+
+def test_every_operation_but_health_tells_401_and_429():
+    for method, path, operation in _operations():
+        told = {"401", "429"} <= set(operation["responses"])
+        assert told == (path != "/health"), f"{method} {path}"
 
 
 def test_the_schema_is_valid_without_a_warning(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from parts import drawings, workflow
 from parts.models import PartFile, Season
 from parts.views import boards
 from tests.factories import make_converted, make_file, make_part
@@ -322,6 +323,20 @@ class TestStates:
         response = member_page.get(address, {"ids": f"{waits.pk},{done.pk},999"})
         assert response.json() == {str(waits.pk): "queued", str(done.pk): "done"}
         assert response["Cache-Control"] == "no-store"
+
+    def test_tells_how_far_drawings_from_onshape_are(self, member_page, onshape):
+        part = make_part(onshape_url=onshape.link())
+        wish = drawings.ask(part, actor=None)
+        file = make_file(part)
+        address = reverse("parts:states")
+        ids = f"drawing-{wish.pk},{file.pk},drawing-999,drawing-x,drawing-"
+        response = member_page.get(address, {"ids": ids})
+        assert response.json() == {
+            str(file.pk): "queued",
+            f"drawing-{wish.pk}": "queued",
+        }
+        workflow.trash(part, actor=None)
+        assert member_page.get(address, {"ids": ids}).json() == {}
 
     @pytest.mark.parametrize("ids", ["", ",", "a,b", "-1", "9" * 30, "\x00", "²"])
     def test_nonsense_is_no_file(self, ids, member_page):

@@ -5,8 +5,8 @@ from django.contrib.messages import get_messages
 from django.core.files.storage import default_storage
 from django.urls import reverse
 
-from parts import workflow
-from parts.models import Part, PartFile
+from parts import drawings, workflow
+from parts.models import DrawingFetch, Part, PartFile
 from tests.factories import TINY_PDF, TINY_STEP, make_file, make_part, make_upload
 
 
@@ -168,3 +168,136 @@ class TestRetry:
     def test_what_is_not_there_is_404(self, failed, member_page):
         failed.revision = 7
         assert self.press(member_page, failed).status_code == 404
+
+
+class TestDrawingFromOnshape:
+    BUTTON = "Fetch drawing from Onshape</button>"
+
+    @pytest.fixture
+    def part(self, onshape, db):
+        return make_part(name="Gusset", onshape_url=onshape.link())
+
+    def address(self, part):
+        return reverse("parts:drawing-fetch", args=[part.pk])
+
+    def press(self, client, part):
+        return client.post(self.address(part))
+
+    def page(self, client, part):
+        return client.get(part.get_absolute_url()).text
+
+    @pytest.mark.parametrize("type_", ["cnc", "hand", "misc", ""])
+    def test_a_linked_part_of_any_type_has_the_button(self, part, member_page, type_):
+        Part.objects.update(type=type_)
+        text = self.page(member_page, part)
+        assert text.count(self.BUTTON) == 1
+        assert f'<form method="post" action="{self.address(part)}" data-once>' in text
+        assert "data-converting" not in text
+
+    def test_the_button_asks_for_the_drawing(
+        self, part, member_page, member, wished, django_capture_on_commit_callbacks
+    ):
+        with django_capture_on_commit_callbacks(execute=True):
+            response = self.press(member_page, part)
+        assert response["Location"] == part.get_absolute_url()
+        assert said(response) == [
+            ("success", "The drawing is being fetched from Onshape.")
+        ]
+        wish = DrawingFetch.objects.get()
+        assert (wish.part, wish.asked_by, wish.state) == (part, member, "queued")
+        assert wished == [wish.pk]
+
+    @pytest.mark.parametrize(
+        ("state", "words"),
+        [
+            ("queued", "The drawing is fetched from Onshape as soon as a worker is"),
+            ("running", "The drawing is being fetched from Onshape."),
+        ],
+    )
+    def test_what_is_under_way_says_so_and_is_watched(
+        self, part, member_page, state, words
+    ):
+        wish = drawings.ask(part, actor=None)
+        DrawingFetch.objects.update(state=state)
+        text = self.page(member_page, part)
+        assert words in text
+        assert f'data-converting="drawing-{wish.pk}" data-was="{state}"' in text
+        assert self.address(part) not in text
+        self.press(member_page, part)
+        assert DrawingFetch.objects.count() == 1
+
+    def test_a_failure_says_why_and_can_be_tried_again(
+        self, part, member_page, onshape
+    ):
+        onshape.done = {"requestState": "FAILED", "failureReason": "<b>No</b> sheets"}
+        drawings.fetch(drawings.ask(part, actor=None).pk)
+        text = self.page(member_page, part)
+        assert (
+            "Onshape could not make a PDF of this drawing: &lt;b&gt;No&lt;/b&gt; "
+            "sheets." in text
+        )
+        assert "Try again</button>" in text
+        assert self.BUTTON not in text
+        onshape.done = {"requestState": "DONE", "resultExternalDataIds": ["f1"]}
+        self.press(member_page, part)
+        assert drawings.latest(part).is_open
+
+    def test_what_came_is_told_and_listed(self, part, member_page):
+        drawings.fetch(drawings.ask(part, actor=None).pk)
+        text = self.page(member_page, part)
+        assert "Drawing revision 1 came from Onshape" in text
+        assert "<span>Gusset drawing.pdf</span>" in text
+        assert text.count(self.BUTTON) == 1
+
+    def test_nothing_newer_is_told(self, part, member_page):
+        for _ in range(2):
+            drawings.fetch(drawings.ask(part, actor=None).pk)
+        text = self.page(member_page, part)
+        assert "Onshape had nothing newer than drawing revision 1" in text
+
+    @pytest.mark.parametrize(
+        "link", ["", "https://example.org/documents/1", "javascript:alert(1)"]
+    )
+    def test_a_part_without_a_good_link_has_no_button(self, part, member_page, link):
+        Part.objects.update(onshape_url=link)
+        assert "Onshape</button>" not in self.page(member_page, part)
+        ((level, words),) = said(self.press(member_page, part))
+        assert level == "error"
+        assert words.startswith("The Onshape link" if link else "This part has no")
+        assert not DrawingFetch.objects.exists()
+
+    def test_a_site_without_keys_has_no_button(self, part, member_page, settings):
+        settings.ONSHAPE_SECRET_KEY = ""
+        assert "Onshape</button>" not in self.page(member_page, part)
+        ((level, words),) = said(self.press(member_page, part))
+        assert (level, words[:37]) == ("error", "This server has no access to Onshape;")
+
+    def test_a_viewer_sees_how_it_stands_and_no_button(self, part, viewer_page):
+        assert "onshape-" not in self.page(viewer_page, part)
+        drawings.ask(part, actor=None)
+        text = self.page(viewer_page, part)
+        assert "The drawing is fetched from Onshape as soon as" in text
+        assert self.address(part) not in text
+        assert self.press(viewer_page, part).status_code == 403
+
+    def test_a_stranger_is_asked_to_sign_in(self, part, client):
+        assert self.press(client, part).status_code == 302
+        assert not DrawingFetch.objects.exists()
+
+    def test_it_is_posted(self, part, member_page):
+        assert member_page.get(self.address(part)).status_code == 405
+
+    def test_what_is_not_there_is_404(self, part, member_page):
+        workflow.trash(part, actor=None)
+        assert self.press(member_page, part).status_code == 404
+        part.pk = 999
+        assert self.press(member_page, part).status_code == 404
+
+    @pytest.mark.parametrize("rows", [1, 8])
+    def test_the_page_costs_one_query_more(
+        self, part, member_page, rows, django_assert_num_queries
+    ):
+        for _ in range(rows):
+            drawings.fetch(drawings.ask(part, actor=None).pk)
+        with django_assert_num_queries(6):  # session, user, part, events, files, fetch
+            self.page(member_page, part)

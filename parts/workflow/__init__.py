@@ -1,0 +1,57 @@
+"""The one writer of state: every step of a part's life, whoever asks for it.
+
+A step checks that whoever asks may take it, changes the row and writes the
+event, all in one transaction. ``actor`` is the person or key that asks; None
+is the system itself, which may do everything.
+"""
+
+from .by_state import move, update
+from .rules import EDITABLE, LEADS_ONLY, POLICY, SERVERS_OWN, Actor
+from .steps import (
+    accept_revision,
+    add_views,
+    approve,
+    assign,
+    attach,
+    complete,
+    convert_again,
+    create,
+    edit,
+    reassign,
+    restore,
+    resubmit,
+    revert,
+    send_back,
+    start,
+    trash,
+    unclaim,
+    wipe,
+)
+
+__all__ = [
+    "EDITABLE",
+    "LEADS_ONLY",
+    "POLICY",
+    "SERVERS_OWN",
+    "Actor",
+    "accept_revision",
+    "add_views",
+    "approve",
+    "assign",
+    "attach",
+    "complete",
+    "convert_again",
+    "create",
+    "edit",
+    "move",
+    "reassign",
+    "resubmit",
+    "restore",
+    "revert",
+    "send_back",
+    "start",
+    "trash",
+    "unclaim",
+    "update",
+    "wipe",
+]

@@ -1,0 +1,153 @@
+"""How a step is taken: one guarded UPDATE and its event, in one transaction."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import transaction
+from django.db.models import Model, Q
+from django.utils import timezone
+
+from accounts.models import ApiKey, User
+from parts.errors import BadInput, WrongState
+from parts.models import Part, PartEvent, Verb
+
+from .rules import EDITABLE, LEADS_ONLY, POLICY, SERVERS_OWN, Actor, refusal, require
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def step(function: Callable[P, R]) -> Callable[P, R]:
+    """Run a step in one transaction, on the part as it is in the database now.
+
+    The row is read again and, on PostgreSQL, held; on SQLite the transaction
+    itself, being immediate, is the lock.
+    """
+
+    @wraps(function)
+    def whole(part: Part, *args, **kwargs):
+        with transaction.atomic():
+            fresh = Part.objects.select_for_update(of=("self",)).with_files()
+            try:
+                part.refresh_from_db(from_queryset=fresh)
+            except Part.DoesNotExist:
+                raise WrongState("This part is no longer there.") from None
+            return function(part, *args, **kwargs)
+
+    return whole
+
+
+def differing(
+    part: Part, actor: Actor, fields: Mapping[str, Any], *, keep_extra: bool = False
+) -> dict[str, Any]:
+    """Return what of ``fields`` is new, if the actor may write it.
+
+    Args:
+        keep_extra: add the keys of ``extra`` to those that stand.
+    """
+    if foreign := fields.keys() - EDITABLE:
+        raise BadInput(f"“{min(foreign)}” is changed by a step, not by an edit.")
+    fields = dict(fields)
+    if "extra" in fields:
+        given = {k: v for k, v in fields["extra"].items() if k not in SERVERS_OWN}
+        kept = {k: v for k, v in part.extra.items() if keep_extra or k in SERVERS_OWN}
+        fields["extra"] = kept | given
+    if fields.get("code") == "":
+        fields["code"] = str(part.uuid)[:8]  # a part is never without one
+    changes = {
+        name: value for name, value in fields.items() if getattr(part, name) != value
+    }
+    if LEADS_ONLY & changes.keys():
+        require(actor, "can_lead", "set priority, due date and reviewer")
+    return changes
+
+
+def take(
+    verb: Verb,
+    part: Part,
+    *,
+    actor: Actor,
+    changes: dict[str, Any],
+    where: Q | None = None,
+    told: set[str] | None = None,
+    note: str = "",
+    revision: int | None = None,
+) -> Part:
+    """Change the row if the policy holds there, and write the event.
+
+    Args:
+        where: what must hold beyond the policy.
+        told: the fields whose change the event tells; all of them by default.
+    Raises:
+        WrongState: the policy does not hold; nothing was changed.
+    """
+    before = {name: plain(getattr(part, name)) for name in changes}
+    row = Part.objects.filter(POLICY[verb], where or Q(), pk=part.pk)
+    now = timezone.now()
+    changes["updated_at"] = now  # update() skips auto_now
+    if not row.update(**changes):
+        raise refusal(verb, part)
+    after = {name: plain(value) for name, value in changes.items()}
+    record(
+        part,
+        verb,
+        actor,
+        at=now,  # as the row, so that “what came after this version” has an answer
+        changes={
+            name: [before[name], after[name]]
+            for name in (before if told is None else told)
+            if before[name] != after[name]
+        },
+        note=note,
+        revision=revision,
+    )
+    for name, value in changes.items():
+        setattr(part, name, value)
+    return part
+
+
+def record(part: Part, verb: Verb, actor: Actor, **told: Any) -> PartEvent:
+    """Write one line of the history; ``told`` is as in ``event_of``."""
+    event = event_of(part.pk, verb, actor, **told)
+    event.save(force_insert=True)
+    return event
+
+
+def event_of(
+    part_id: int,
+    verb: Verb,
+    actor: Actor,
+    *,
+    at: datetime,
+    changes: dict | None = None,
+    note: str = "",
+    revision: int | None = None,
+) -> PartEvent:
+    return PartEvent(
+        part_id=part_id,
+        at=at,
+        verb=verb,
+        actor=person(actor),
+        api_key=actor if isinstance(actor, ApiKey) else None,
+        actor_name=name_of(actor),
+        changes=changes or {},
+        note=note,
+        revision=revision,
+    )
+
+
+def person(actor: Actor) -> User | None:
+    return actor.owner if isinstance(actor, ApiKey) else actor
+
+
+def name_of(actor: Actor) -> str:
+    return "" if actor is None else actor.name
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as JSON can hold it."""
+    if isinstance(value, Model):
+        return str(value)
+    return value.isoformat() if hasattr(value, "isoformat") else value
