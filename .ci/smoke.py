@@ -69,11 +69,18 @@ def read(
     request = urllib.request.Request(  # noqa: S310 - our own site
         address, body, {"X-API-Key": key, "Content-Type": content_type}
     )
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-            return answer.read()
-    except urllib.error.HTTPError as error:
-        raise SystemExit(f"{address}: {error.code} {error.read()[:500]}") from error
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+                return answer.read()
+        except urllib.error.HTTPError as error:
+            # 503 says when to ask again: the demo's own files are converted first.
+            if error.code != 503 or time.monotonic() > deadline:
+                raise SystemExit(
+                    f"{address}: {error.code} {error.read()[:500]}"
+                ) from error
+            time.sleep(int(error.headers["Retry-After"]))
 
 
 def say(text: str) -> None:
