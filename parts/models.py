@@ -118,7 +118,14 @@ class Part(models.Model):
     claimed_revision = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Number of the STEP file that stood when the part was claimed.",
+        help_text="Number of the STEP file that stood when the part was claimed; 0 "
+        "if there was none.",
+    )
+    claimed_drawing = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Number of the drawing that stood when the part was claimed; 0 if "
+        "there was none.",
     )
     blocked_reason = models.CharField(
         max_length=500,
@@ -254,15 +261,24 @@ class Part(models.Model):
         return self.category == Category.REVIEW and bool(self.blocked_reason)
 
     @property
-    def is_outdated(self) -> bool:
-        """Whether a newer STEP file came after it was claimed."""
-        return (
-            self.in_shop
-            and bool(self.assigned)
-            and self.claimed_revision is not None
-            and self.current_step is not None
-            and self.current_step.revision > self.claimed_revision
+    def newer_files(self) -> "list[PartFile]":
+        """The current files that came after the part was claimed."""
+        if not (self.in_shop and self.assigned):
+            return []
+        pairs = (
+            (self.current_step, self.claimed_revision),
+            (self.current_drawing, self.claimed_drawing),
         )
+        return [
+            file
+            for file, claimed in pairs
+            if file and claimed is not None and file.revision > claimed
+        ]
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether whoever has the part took it before its newest files came."""
+        return bool(self.newer_files)
 
     @property
     def current_file(self) -> "PartFile | None":

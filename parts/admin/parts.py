@@ -110,6 +110,7 @@ class PartAdmin(admin.ModelAdmin):
         "assigned",
         "claimed_date",
         "claimed_revision",
+        "claimed_drawing",
         "approved_at",
         "completed_at",
         "created_at",
@@ -149,7 +150,8 @@ class PartAdmin(admin.ModelAdmin):
             "fields": [
                 "picture",
                 ("state", "category"),
-                ("assigned", "claimed_date", "claimed_revision"),
+                ("assigned", "claimed_date"),
+                ("claimed_revision", "claimed_drawing"),
                 ("approved_at", "completed_at"),
                 ("created_at", "updated_at", "deleted_at"),
             ],

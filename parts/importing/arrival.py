@@ -149,7 +149,9 @@ class Arrival:
         part.save(force_insert=True)
         if files := self._attach():
             changes = _current(files)
-            changes |= self._claim(changes.get("current_step"))
+            changes |= self._claim(
+                changes.get("current_step"), changes.get("current_drawing")
+            )
             Part.objects.filter(pk=row.id).update(**changes)
         PartEvent.objects.bulk_create(
             [
@@ -178,7 +180,10 @@ class Arrival:
             }
             changes |= {name: fields[name] for name in told}
             if {"assigned", "claimed_date"} & told.keys():
-                changes |= self._claim(changes.get("current_step", part.current_step))
+                changes |= self._claim(
+                    changes.get("current_step", part.current_step),
+                    changes.get("current_drawing", part.current_drawing),
+                )
             marks = [self._here.marks[part.pk], fingerprint(fields)]
             history.append(events.updated(part.pk, told, marks, now))
             worked = part.events.filter(verb__in=[Verb.ASSIGNED, Verb.COMPLETED])
@@ -216,11 +221,17 @@ class Arrival:
         """Return where its bytes lie; its bare hash if they were not stored."""
         return self._stored_names.get(found.sha256, found.sha256)
 
-    def _claim(self, step: PartFile | None) -> dict[str, int | None]:
-        """Pin the revision that the part is made from, as a claim does."""
+    def _claim(
+        self, step: PartFile | None, drawing: PartFile | None
+    ) -> dict[str, int | None]:
+        """Pin the files that the part is made from, as a claim does."""
         fields = self._row.fields
-        is_claimed = fields["assigned"] and fields["category"] in SHOP
-        return {"claimed_revision": step.revision if is_claimed and step else None}
+        if not fields["assigned"] or fields["category"] not in SHOP:
+            return {"claimed_revision": None, "claimed_drawing": None}
+        return {
+            "claimed_revision": step.revision if step else 0,
+            "claimed_drawing": drawing.revision if drawing else 0,
+        }
 
     # --- What it is made of ---------------------------------------------------
 

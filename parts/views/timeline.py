@@ -29,6 +29,7 @@ OF_STEPS = {
     "blocked_reason",
     "category",
     "claimed_date",
+    "claimed_drawing",
     "claimed_revision",
     "completed_at",
     "current_drawing",
@@ -51,6 +52,7 @@ LABELS = {
     "storage_location": "storage place",
 }
 LONG = 80
+_NAMES_A_FILE = {Verb.UPLOADED, Verb.ACCEPTED}  # their note is its kind
 
 FileNames = Mapping[tuple[str, int], str]
 
@@ -98,7 +100,7 @@ def told(event: PartEvent, file_names: FileNames | None = None) -> Line:
         what=_sentence(event, file_name),
         at=event.at,
         verb=event.verb,
-        note="" if event.verb == Verb.UPLOADED else event.note,
+        note="" if event.verb in _NAMES_A_FILE else event.note,
         changes=changes_in(event),
     )
 
@@ -136,7 +138,7 @@ def _sentence(event: PartEvent, file_name: str) -> str:
     if event.verb == Verb.UNCLAIMED and before and before.casefold() != actor:
         return f"took it from {before}"
     if event.verb == Verb.ACCEPTED:
-        return f"accepted the new file{revision}"
+        return f"accepted the new {file_name or 'file'}{revision}"
     if event.verb == Verb.EDITED:
         return "changed it" if event.changes or event.note else "changed nothing"
     return PLAIN.get(event.verb, event.get_verb_display())

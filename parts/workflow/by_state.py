@@ -140,8 +140,8 @@ def _relabel(part: Part, *, actor: Actor, status: str, category: str) -> Part:
     changes: dict[str, Any] = {"status": status, "category": category}
     if category == Category.REVIEW != part.category:
         # Whoever takes it after the next approval starts a claim of their own.
-        changes |= {"claimed_date": None, "claimed_revision": None}
-        changes |= {"assigned": "", "approved_at": None}
+        changes |= {"assigned": "", "claimed_date": None, "approved_at": None}
+        changes |= {"claimed_revision": None, "claimed_drawing": None}
     return take(
         Verb.EDITED,
         part,

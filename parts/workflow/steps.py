@@ -284,7 +284,7 @@ def _assign(part: Part, worker: str, actor: Actor, *, free: Q) -> Part:
     changes = {
         "assigned": worker,
         "claimed_date": now,
-        "claimed_revision": (part.current_step.revision if part.current_step else None),
+        **_pinned(part),
         "status": Status.IN_PROGRESS,
     }
     if part.in_shop and part.assigned.casefold() == worker.casefold():
@@ -300,7 +300,7 @@ def _assign(part: Part, worker: str, actor: Actor, *, free: Q) -> Part:
         where=free,
         changes=changes,
         told=changes.keys() - {"extra"},
-        revision=changes["claimed_revision"],
+        revision=changes["claimed_revision"] or None,
     )
 
 
@@ -317,14 +317,14 @@ def start(part: Part, *, actor: Actor) -> Part:
     changes: dict[str, Any] = {"status": Status.IN_PROGRESS}
     if part.claimed_date is None:
         changes["claimed_date"] = timezone.now()
-    if part.claimed_revision is None and part.current_step:
-        changes["claimed_revision"] = part.current_step.revision
+    if part.claimed_revision is None:
+        changes |= _pinned(part)
     return take(Verb.STARTED, part, actor=actor, changes=changes)
 
 
 @step
 def accept_revision(part: Part, *, actor: Actor) -> Part:
-    """Go on with the newer STEP file that came after the claim.
+    """Go on with the newer files that came after the claim.
 
     Raises:
         NotAllowed: somebody else has it and the actor is no lead.
@@ -332,14 +332,24 @@ def accept_revision(part: Part, *, actor: Actor) -> Part:
     """
     require(actor, "can_work", "make parts")
     require_holder(part, actor, "accept the new file")
-    revision = part.current_step.revision if part.current_step else None
+    newest = max(part.newer_files, key=lambda file: file.pk, default=part.current_step)
     return take(
         Verb.ACCEPTED,
         part,
         actor=actor,
-        changes={"claimed_revision": revision},
-        revision=revision,
+        changes=_pinned(part),
+        revision=newest.revision if newest else None,
+        note=newest.kind if newest else "",
     )
+
+
+def _pinned(part: Part) -> dict[str, int]:
+    """Return the numbers of the files that a claim made now is for; 0 is none."""
+    step, drawing = part.current_step, part.current_drawing
+    return {
+        "claimed_revision": step.revision if step else 0,
+        "claimed_drawing": drawing.revision if drawing else 0,
+    }
 
 
 @step
@@ -356,6 +366,7 @@ def unclaim(part: Part, *, actor: Actor) -> Part:
         "assigned": "",
         "claimed_date": None,
         "claimed_revision": None,
+        "claimed_drawing": None,
     }
     if part.status == Status.IN_PROGRESS:
         changes["status"] = Status.ALREADY_STARTED
@@ -402,7 +413,7 @@ def complete(
         actor=actor,
         changes=changes,
         note=storage,
-        revision=part.claimed_revision,
+        revision=part.claimed_revision or None,
     )
 
 

@@ -18,6 +18,8 @@ from parts.errors import (
 )
 from parts.models import Part, PartEvent, PartFile, Season, Verb
 from tests.factories import (
+    TINY_PDF,
+    TINY_STEP,
     make_file,
     make_key,
     make_part,
@@ -379,6 +381,36 @@ def test_a_newer_file_makes_a_claim_outdated_until_it_is_accepted(member):
     part.refresh_from_db()
     assert not part.is_outdated
     assert part.events.first().revision == 2
+
+
+@pytest.mark.parametrize("at_first", [[], ["plate.step"], ["d.pdf"]])
+@pytest.mark.parametrize("newer", [["plate.step"], ["d.pdf"], ["plate.step", "d.pdf"]])
+def test_any_file_that_comes_after_the_claim_has_to_be_accepted(
+    member, at_first, newer
+):
+    contents = {"plate.step": TINY_STEP, "d.pdf": TINY_PDF}
+    part = make_part(category="hand")
+    for name in at_first:
+        make_file(part, name, contents[name])
+    workflow.assign(part, worker=member.name, actor=member)
+    assert part.newer_files == []
+    files = [make_file(part, name, contents[name]) for name in newer]
+    part.refresh_from_db()
+    assert part.newer_files == files
+    workflow.accept_revision(part, actor=member)
+    part.refresh_from_db()
+    assert part.newer_files == []
+    accepted = part.events.first()
+    assert (accepted.note, accepted.revision) == (files[-1].kind, files[-1].revision)
+
+
+def test_a_part_that_nobody_has_is_never_outdated(member):
+    part = make_part(category="cnc")
+    workflow.assign(part, worker=member.name, actor=member)
+    make_file(part)
+    workflow.unclaim(part, actor=member)
+    assert (part.claimed_revision, part.claimed_drawing) == (None, None)
+    assert part.newer_files == []
 
 
 @pytest.mark.parametrize(

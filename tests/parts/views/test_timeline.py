@@ -36,6 +36,10 @@ def event(verb: str, actor: str = "Sam", **fields) -> PartEvent:
         (event("assigned"), "took it"),
         (event("started"), "started it"),
         (event("accepted", revision=3), "accepted the new file (revision 3)"),
+        (
+            event("accepted", note="step", revision=2),
+            "accepted the new plate.step (revision 2)",
+        ),
         (event("unclaimed", changes={"assigned": ["Sam", ""]}), "let it go"),
         (event("unclaimed", changes={"assigned": ["Kim", ""]}), "took it from Kim"),
         (event("completed"), "finished it"),
