@@ -196,7 +196,7 @@ class MiscInfoSchema(OpenApiSerializerFieldExtension):
                 texts = {"type": ["string", "null"], "maxLength": field.max_length}
                 known[key] = {"anyOf": [texts, {"type": "number"}]}
             known["completedIncorrectly"] = {"type": ["boolean", "null"]}
-            known |= {key: {} for key in NEVER_TAKEN}
+            known |= {key: {} for key in sorted(NEVER_TAKEN)}
             return {**told, "properties": known, "additionalProperties": _FLAT}
         worker = {"name": {"type": "string"}, "timestamp": {"type": "string"}}
         workers = {"type": "array", "items": {"type": "object", "properties": worker}}
