@@ -15,16 +15,19 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from . import conversion
-from .models import Conversion, PartFile
+from .models import Conversion, Part, PartFile
 from .uploads import hashed_name
 
 logger = logging.getLogger(__name__)
 
+_STORED = ("content", "model", "thumbnail")
+_JUST_STORED = timedelta(hours=1)
+_BATCH = 200  # parts whose files are named in one statement
 _LOST_AFTER = timedelta(minutes=5)
 _GAVE_UP = (
     "The conversion of this file was broken off {attempts} times. "
@@ -139,14 +142,55 @@ def rescue() -> int:
 
 
 def empty_trash() -> int:
-    """Delete for good what has lain in the trash for 30 days; return how many."""
-    from .models import Part
+    """Delete for good what has lain in the trash for 30 days; return how many.
 
+    The bytes of its files go too, unless another part has the same.
+    """
     old = timezone.now() - timedelta(days=30)
-    parts = Part.objects.filter(deleted_at__lt=old)
-    count = parts.count()
-    parts.delete()
+    count = 0
+    while ids := list(
+        Part.objects.filter(deleted_at__lt=old).values_list("pk", flat=True)[:_BATCH]
+    ):
+        for name in _delete_for_good(ids):
+            _delete_if_unwanted(name)
+        count += len(ids)
     return count
+
+
+def _delete_for_good(ids: list[int]) -> set[str]:
+    """Delete these parts; return where bytes lie that no other part has."""
+    parts = Part.objects.filter(pk__in=ids)
+    rows = list(PartFile.objects.filter(part__in=ids).values_list(*_STORED))
+    pictures = _pictures(parts)
+    parts.delete()
+    # As long as its file is wanted, so is what was made of it: a new row of an
+    # equal file may be about to take that over.
+    contents = PartFile.objects.filter(content__in={row[0] for row in rows})
+    wanted = set(contents.values_list("content", flat=True))
+    names = {name for row in rows if row[0] not in wanted for name in row if name}
+    for field in _STORED[1:]:
+        still = PartFile.objects.filter(**{f"{field}__in": names})
+        names -= set(still.values_list(field, flat=True))
+    return names | (pictures - _pictures(Part.objects.all()) if pictures else set())
+
+
+def _pictures(parts: QuerySet[Part]) -> set[str]:
+    drawn = parts.filter(extra__has_key="views").only("extra")
+    return {name for part in drawn for name in part.pictures.values()}
+
+
+def _delete_if_unwanted(name: str) -> None:
+    """Delete stored bytes, but not those that somebody has just sent again.
+
+    Between the storing of an upload and its row nothing tells that it is wanted,
+    but the time of its file.
+    """
+    try:
+        age = timezone.now() - default_storage.get_modified_time(name)
+        if age > _JUST_STORED:
+            default_storage.delete(name)
+    except FileNotFoundError:
+        logger.info("stored_file_gone name=%s", name)
 
 
 def _claim(file_id: int) -> bool:

@@ -7,6 +7,14 @@ _KEY = re.compile(r"\b(pk_[0-9a-f]{12})_[\w-]+")
 _PARAMETER = re.compile(r"(api_key(?:=|%3d))[^&\s\"']+", re.IGNORECASE)
 
 
+class WithoutTraceback(logging.Filter):
+    """Keep to one line what says everything by itself, and strangers can cause."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        return True
+
+
 class KeyHidingFormatter(logging.Formatter):
     """Blank out API keys, but for their public prefix, in message and traceback.
 

@@ -5,10 +5,12 @@ import os
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
+from django.views import defaults
 
 from partsite import frontend
 from partsite.health import Health
@@ -21,6 +23,19 @@ def favicon(request: HttpRequest) -> HttpResponse:
     if own and os.access(own, os.R_OK):
         return frontend.frontend(request)
     return redirect(static("img/logo.svg"))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request that no view ever saw: a wrong Host, a broken address."""
+    if not request.path_info.startswith("/api/"):
+        return defaults.bad_request(request, exception)
+    is_host = isinstance(exception, DisallowedHost)
+    details = (
+        "This server does not answer to that name; ALLOWED_HOSTS has those it does."
+        if is_host
+        else "It could not be read."
+    )
+    return JsonResponse({"error": "Malformed request", "details": details}, status=400)
 
 
 def routes(*, has_frontend: bool) -> list:
@@ -41,4 +56,5 @@ def routes(*, has_frontend: bool) -> list:
     ]
 
 
+handler400 = bad_request
 urlpatterns = routes(has_frontend=bool(settings.FRONTEND_DIR))

@@ -26,6 +26,11 @@ def application(environ: dict, start_response: Callable) -> Iterable[bytes]:
     _ignore_charset(environ)
     body = _limited_body(environ)
     answer = _site(environ, start_response)
+    if environ["REQUEST_METHOD"] == "HEAD":
+        # Django leaves this to the server, and gunicorn 27 warns each time.
+        if hasattr(answer, "close"):
+            answer.close()
+        answer = []
     if body.limit <= _DROPPED_BYTES:
         _drop_rest(body)
     return answer

@@ -28,6 +28,7 @@ from parts.uploads import check_png, safe_name
 from .fields import BareName, Day, Moment, PriorityWord, SeasonName, Text, Whole, Word
 from .misc import CLEARED, MiscInfo
 
+_OF_A_WHOLE_PART = {"id", "uuid"}
 ALIASES = {
     "material_thickness": "materialThickness",
     "onshape_url": "onshapeUrl",
@@ -107,6 +108,14 @@ class PartSerializer(InputSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs.pop("file", None)
+        if self.instance is not None and not _OF_A_WHOLE_PART.isdisjoint(
+            self.initial_data
+        ):
+            # What came back as it was read is no wish, so one changed word of
+            # status, category or type contradicts nothing.
+            for field in ("status", "category"):
+                if attrs.get(field) == getattr(self.instance, field):
+                    del attrs[field]
         others = self.initial_data.keys() - {"miscInfo", "misc_info", "api_key"}
         if "misc" not in attrs:
             return attrs

@@ -282,10 +282,12 @@ LOGGING = {
             "style": "{",
         }
     },
+    "filters": {"in_one_line": {"()": "partsite.logs.WithoutTraceback"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"propagate": True, "handlers": []},
+        "django.security.DisallowedHost": {"filters": ["in_one_line"]},
         # Its start-up chatter would bury the address and the sign-in lines.
         "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
     },

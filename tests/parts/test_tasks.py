@@ -1,20 +1,27 @@
 """Conversions: recorded, retried, rescued, never done twice for one file."""
 
+import os
+import shutil
+import time
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from parts import conversion, tasks, workflow
+from parts import conversion, tasks, uploads, workflow
 from parts.errors import WrongState
 from parts.models import Conversion, Part, PartFile
 from tests.factories import (
     STEP_SAMPLES,
+    TINY_PDF,
+    TINY_STEP,
     make_converted,
     make_file,
     make_part,
+    make_upload,
 )
 
 pytestmark = pytest.mark.django_db
@@ -246,6 +253,91 @@ def test_empty_trash_deletes_for_good_after_thirty_days():
     kept = make_part()
     assert tasks.empty_trash() == 1
     assert set(Part.objects.all()) == {young, kept}
+
+
+def _stored(media: Path) -> set[str]:
+    return {str(p.relative_to(media)) for p in media.rglob("*") if p.is_file()}
+
+
+def _age(media: Path) -> None:
+    """Have everything stored lie there since yesterday."""
+    for path in media.rglob("*"):
+        os.utime(path, (time.time() - 86_400,) * 2)
+
+
+def _trashed_long_ago(part: Part) -> None:
+    Part.objects.filter(pk=part.pk).update(
+        deleted_at=timezone.now() - timedelta(days=31)
+    )
+
+
+def test_emptying_the_trash_deletes_the_bytes_of_its_files(media):
+    part, other = make_part(), make_part()
+    make_converted(part)
+    make_file(part, "d.pdf", TINY_PDF)
+    picture = uploads.store_png(make_upload("a.png", b"first"))
+    workflow.add_views(part, actor=None, views={0: picture})
+    assert len(_stored(media)) == 5
+    make_file(other, "other.step", TINY_STEP.replace(b"DATA;", b"DATA; "))
+    kept = other.files.get().content.name
+    _trashed_long_ago(part)
+    _age(media)
+    assert tasks.empty_trash() == 1
+    assert _stored(media) == {kept}
+
+
+def test_bytes_that_another_part_has_stay(media):
+    part, twin = make_part(), make_part()
+    file = make_converted(part)
+    make_file(twin)
+    shared = uploads.store_png(make_upload("a.png", b"first"))
+    for each in (part, twin):
+        workflow.add_views(each, actor=None, views={0: shared})
+    before = _stored(media)
+    _trashed_long_ago(part)
+    _age(media)
+    tasks.empty_trash()
+    # The model too: the equal file is about to take it over.
+    assert _stored(media) == before
+    assert file.model.name in before
+
+
+def test_a_model_that_another_file_has_stays(media):
+    part, other = make_part(), make_part()
+    file = make_converted(part)
+    newer = make_file(other, "other.step", TINY_STEP.replace(b"DATA;", b"DATA; "))
+    PartFile.objects.filter(pk=newer.pk).update(model=file.model.name)
+    _trashed_long_ago(part)
+    _age(media)
+    tasks.empty_trash()
+    assert file.model.name in _stored(media)
+    assert file.content.name not in _stored(media)
+
+
+def test_bytes_that_were_just_sent_again_stay(media):
+    part = make_part()
+    file = make_file(part)
+    _trashed_long_ago(part)
+    _age(media)
+    uploads.store(make_upload())  # its row comes in a moment
+    tasks.empty_trash()
+    assert file.content.name in _stored(media)
+
+
+def test_the_trash_is_emptied_where_bytes_are_gone_already(media):
+    part = make_part()
+    make_converted(part)
+    _trashed_long_ago(part)
+    shutil.rmtree(media)
+    assert tasks.empty_trash() == 1
+
+
+def test_a_full_trash_is_emptied_in_several_turns(monkeypatch):
+    monkeypatch.setattr(tasks, "_BATCH", 2)
+    for _ in range(5):
+        _trashed_long_ago(make_part())
+    assert tasks.empty_trash() == 5
+    assert not Part.objects.exists()
 
 
 def test_a_real_step_file_is_converted_measured_and_drawn():

@@ -103,3 +103,20 @@ def test_a_client_that_hangs_up_breaks_nothing():
         REQUEST_METHOD="POST", CONTENT_LENGTH="10", **{"wsgi.input": Broken()}
     )
     assert status == "401 Unauthorized"
+
+
+def test_an_answer_to_head_has_no_body_and_its_file_is_closed(monkeypatch):
+    closed = []
+
+    class Answer(list):
+        def close(self):
+            closed.append(True)
+
+    def site(environ, start_response):
+        start_response("200 OK", [("Content-Length", "4")])
+        return Answer([b"body"])
+
+    monkeypatch.setattr("partsite.wsgi._site", site)
+    assert _ask(REQUEST_METHOD="HEAD") == ("200 OK", b"")
+    assert closed == [True]
+    assert _ask(REQUEST_METHOD="GET") == ("200 OK", b"body")

@@ -555,3 +555,66 @@ def test_a_step_costs_the_same_whatever_lies_there(
     with django_assert_num_queries(7):
         answer = _step(api, part, step, {"assigned": "Sam"})
     assert answer.status_code == 200
+
+
+# --- A whole part that comes back with one thing changed ----------------------
+
+
+def _sent_back(api, part, **changed):
+    """Read the part, change it and send all of it back, as a front end does."""
+    address = f"{PARTS}{part.pk}"
+    whole = api.get(address).json()
+    return api.put(address, {**whole, **changed})
+
+
+@pytest.mark.parametrize(
+    "changed", [{"status": "Completed"}, {"category": "completed"}]
+)
+@pytest.mark.parametrize("category", ["cnc", "hand", "misc"])
+def test_a_whole_part_with_another_state_is_finished(api, category, changed):
+    part = make_part(category=category, assigned="Sam", status="In Progress")
+    answer = _sent_back(api, part, **changed)
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["category"], told["status"]) == ("completed", "Completed")
+
+
+def test_a_whole_part_with_another_state_is_reopened_and_approved(api):
+    part = make_part(category="completed")
+    told = _sent_back(api, part, status="In Progress").json()
+    assert (told["category"], told["status"]) == ("cnc", "In Progress")
+    part = make_part(type="cnc")
+    told = _sent_back(api, part, status="In Progress").json()
+    assert (told["category"], told["status"]) == ("cnc", "In Progress")
+
+
+def test_a_whole_part_with_another_type_changes_its_lane(api):
+    part = make_part(category="hand")
+    told = _sent_back(api, part, type="cnc").json()
+    assert (told["type"], told["category"]) == ("cnc", "cnc")
+
+
+def test_a_whole_part_that_comes_back_unchanged_changes_nothing(api):
+    part = make_part(category="cnc", assigned="Sam", status="In Progress")
+    assert _sent_back(api, part).status_code == 200
+    assert not part.events.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"category": "completed", "status": "Pending"},
+        {"category": "cnc", "status": "Completed"},
+        {"category": "completed", "status": "In Progress"},
+    ],
+)
+def test_two_words_that_are_written_together_may_not_contradict(api, body):
+    part = make_part(category="cnc", status="In Progress")
+    answer = api.put(f"{PARTS}{part.pk}", body)
+    assert (answer.status_code, answer.json()["field"]) == (400, "status")
+
+
+def test_two_changed_words_of_a_whole_part_may_not_contradict_either(api):
+    part = make_part(category="cnc", status="In Progress")
+    answer = _sent_back(api, part, category="completed", status="Pending")
+    assert answer.status_code == 400
