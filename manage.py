@@ -11,6 +11,11 @@ if __name__ == "__main__":
     # Before the settings: the file may name them.
     load_env_file(str(Path(__file__).resolve().parent / ".env"))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partsite.settings.dev")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        # The sentence names the variable; where it was raised helps nobody.
+        sys.exit(f"{error}")

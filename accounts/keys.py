@@ -75,7 +75,7 @@ def issue_own(
         if owner.api_keys.usable().count() >= MOST_USABLE:
             raise KeyRefused(
                 f"You have {MOST_USABLE} usable keys, and nobody may have more. "
-                "Revoke one that nothing uses any more."
+                "Revoke an unused one to make another."
             )
         return issue(name, scope=scope, owner=owner, expires_at=expires_at)
 

@@ -12,10 +12,10 @@ Raises:
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import dotenv
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
@@ -90,9 +90,12 @@ def env_secret(name: str) -> str:
 
 
 def load_env_file(path: str) -> None:
-    """Take variables from the file ``path``, if any, that the environment lacks."""
-    if Path(path).is_file():
-        _env.read_env(path, recurse=False)
+    """Take variables from the file ``path``, if any, that the environment lacks.
+
+    They go into the environment itself, where child processes find them too;
+    environs keeps what it reads from a file to itself (15.2).
+    """
+    dotenv.load_dotenv(path, interpolate=False)
 
 
 def _read(parse: Callable, name: str, default: Any) -> Any:

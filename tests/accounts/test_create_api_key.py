@@ -2,6 +2,7 @@ import re
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from accounts import keys
 from accounts.models import ApiKey
@@ -56,3 +57,12 @@ def test_a_wrong_call_makes_no_key(capsys, arguments, message):
         call_command("create_api_key", *arguments)
     assert capsys.readouterr().out == ""
     assert not ApiKey.objects.exists()
+
+
+def test_a_database_without_tables_is_told_in_a_sentence(monkeypatch):
+    def broken(*args, **kwargs):
+        raise OperationalError("no such table: accounts_apikey")
+
+    monkeypatch.setattr("accounts.keys.issue", broken)
+    with pytest.raises(CommandError, match="Start the site once"):
+        call_command("create_api_key", "Robot")

@@ -71,7 +71,7 @@ def test_the_lines_of_curl_take_a_part_from_file_to_shelf(site, tmp_path):
         assert not os.environ.get("BROWSER_REQUIRED"), reason
         pytest.skip(reason)
     script = snippet("Ten lines of curl", "sh")
-    assert len(re.findall(r"curl -sf", script)) == 10
+    assert len(re.findall(r"curl -sSf", script)) == 10
     script = (
         script.replace("http://127.0.0.1:8000", site.address)
         .replace(".venv/bin/python", sys.executable)

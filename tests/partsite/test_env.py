@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
@@ -129,3 +131,24 @@ def test_what_is_no_base_path_is_refused(monkeypatch, text):
     monkeypatch.setenv("X_TEST", text)
     with pytest.raises(ImproperlyConfigured, match="^X_TEST is '.*'; give the path"):
         env.env_base_path("X_TEST")
+
+
+def test_a_file_fills_in_what_the_environment_lacks(monkeypatch, tmp_path):
+    for name in ("X_KEPT", "X_NEW", "X_BLANK"):
+        monkeypatch.delenv(name, raising=False)
+        # Noted, so that what the file brings is gone after the test.
+        monkeypatch.setenv(name, "x")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("X_KEPT", "environment")
+    file = tmp_path / ".env"
+    file.write_text("X_KEPT=file\n# a comment\nX_NEW=a ${HOME} b\nX_BLANK=\n")
+    env.load_env_file(str(file))
+    assert env.env_str("X_KEPT") == "environment"
+    assert env.env_str("X_NEW") == os.environ["X_NEW"] == "a ${HOME} b"
+    assert env.env_str("X_BLANK", "default") == "default"
+
+
+def test_without_a_file_nothing_happens(tmp_path):
+    before = dict(os.environ)
+    env.load_env_file(str(tmp_path / ".env"))
+    assert dict(os.environ) == before

@@ -1,6 +1,7 @@
 """``manage.py create_api_key NAME --scope read|write|lead [--owner USER]``"""
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, ProgrammingError
 
 from accounts import keys
 from accounts.models import Scope, User
@@ -21,7 +22,12 @@ class Command(BaseCommand):
             raise CommandError(f"NAME must have 1 to {longest} characters.")
         try:
             user = User.objects.get_by_natural_key(owner) if owner else None
+            _, text = keys.issue(name, scope=scope, owner=user)
         except User.DoesNotExist:
             raise CommandError(f"There is no user “{owner}”.") from None
-        _, text = keys.issue(name, scope=scope, owner=user)
+        except (OperationalError, ProgrammingError) as error:
+            raise CommandError(
+                f"This database cannot be used: {error}. Start the site once "
+                "(make run), and give this command the same DATA_DIR."
+            ) from error
         self.stdout.write(text)
