@@ -75,7 +75,7 @@ def issue_own(
         if owner.api_keys.usable().count() >= MOST_USABLE:
             raise KeyRefused(
                 f"You have {MOST_USABLE} usable keys, and nobody may have more. "
-                "Revoke an unused one to make another."
+                "Revoke an unused one."
             )
         return issue(name, scope=scope, owner=owner, expires_at=expires_at)
 

@@ -306,10 +306,7 @@ def test_a_form_that_was_wrong_can_be_put_right_and_sent_again(member_page):
     assert member_page.post(KEYS, {**wanted, "name": "x"}).status_code == 200
 
 
-FULL = (
-    "You have 20 usable keys, and nobody may have more. Revoke one that nothing "
-    "uses any more"
-)
+FULL = "You have 20 usable keys, and nobody may have more. Revoke an unused one"
 
 
 def test_there_is_a_bound_that_ended_keys_do_not_count_for(member_page, member):
