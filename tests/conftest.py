@@ -11,6 +11,7 @@ from parts import onshape as onshape_client
 
 from .factories import make_user
 from .onshape import Clock, Onshape
+from .running import demo_shop, shop  # noqa: F401 - fixtures of every folder
 
 
 @pytest.fixture(autouse=True)

@@ -1,21 +1,14 @@
-"""A real site in a folder of its own, and headless Chromium to use it with."""
+"""Headless Chromium, and a site of each module's own to use with it."""
 
 import os
-import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-ROOT = Path(__file__).parents[2]
+from tests.running import Site, running_site
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # CI runs as root
     "--use-angle=swiftshader",  # WebGL without a graphics card
@@ -25,18 +18,6 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-
-
-@dataclass(frozen=True)
-class Site:
-    """A running site with demo data; ``people`` maps user names to passwords."""
-
-    address: str
-    folder: Path
-    lead: str
-    members: list[str]
-    passwords: dict[str, str]
-    key: str
 
 
 @pytest.fixture(scope="module")
@@ -53,52 +34,9 @@ def chromium() -> Browser:
         browser.close()
 
 
-@contextmanager
-def running_site(folder: Path, **variables: str) -> Iterator[Site]:
-    """Run the site as ``make run`` does, gunicorn and worker, with demo data."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = (folder / "log.txt").open("w+")
-    process = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "manage.py", "up"],
-        cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "DATA_DIR": str(folder),
-            "PORT": str(port),
-            **variables,
-        },
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-    )
-    try:
-        for line in process.stdout:
-            if "This is kept in" in line:
-                break
-        else:
-            pytest.fail(f"The site did not start: {(folder / 'log.txt').read_text()}")
-        text = (folder / "demo-signin.txt").read_text()
-        people = re.findall(r"^  (Lead|Member) +(\w+) +(\S+)$", text, re.M)
-        yield Site(
-            address=f"http://127.0.0.1:{port}",
-            folder=folder,
-            lead=people[0][1],
-            members=[username for role, username, _ in people if role == "Member"],
-            passwords={username: password for _, username, password in people},
-            key=re.search(r"pk_\S+", text).group(),
-        )
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
-        process.stdout.close()
-        log.close()
-
-
 @pytest.fixture(scope="module")
-def site(chromium, tmp_path_factory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("site")) as site:
+def site(chromium, shop) -> Iterator[Site]:
+    with running_site(shop) as site:
         yield site
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import running_site, sign_in, watch
+from tests.running import running_site
+
+from .conftest import sign_in, watch
 from .proxy import running_proxy
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -18,8 +20,8 @@ CONVERSION_MS = 60_000
 
 
 @pytest.fixture(scope="module")
-def site(chromium, tmp_path_factory):
-    with running_site(tmp_path_factory.mktemp("below"), BASE_PATH=f"{BASE}/") as site:
+def site(chromium, shop):
+    with running_site(shop, BASE_PATH=f"{BASE}/") as site:
         yield site
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import running_site, sign_in, watch
+from tests.running import running_site
+
+from .conftest import sign_in, watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -43,9 +45,8 @@ def built(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def site(chromium, built, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("behind")
-    with running_site(folder, FRONTEND_DIR=str(built), WEB_PROCESSES="1") as site:
+def site(chromium, built, shop):
+    with running_site(shop, FRONTEND_DIR=str(built), WEB_PROCESSES="1") as site:
         yield site
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import ROOT, Site, running_site
+from tests.running import ROOT, Site, running_site
 
 PAGE = (ROOT / "docs" / "api.md").read_text()
 # One site for all of them, and one process: starting it takes seconds.
@@ -19,10 +19,8 @@ pytestmark = pytest.mark.xdist_group("docs")
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    # The demo's files are converted first, on a machine that tests keep busy.
-    with running_site(folder, MODEL_WAIT_SECONDS="100") as site:
+def site(shop):
+    with running_site(shop, MODEL_WAIT_SECONDS="100") as site:
         yield site
 
 

@@ -1,0 +1,114 @@
+"""A real site, run as ``make run`` does, and the demo shop it starts with."""
+
+import fcntl
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CONVERSIONS_SECONDS = 120
+WAITING_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running site with demo data; ``people`` maps user names to passwords."""
+
+    address: str
+    folder: Path
+    lead: str
+    members: list[str]
+    passwords: dict[str, str]
+    key: str
+
+
+@contextmanager
+def running_site(folder: Path, **variables: str) -> Iterator[Site]:
+    """Run the site as ``make run`` does, gunicorn and worker, with demo data."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = (folder / "log.txt").open("w+")
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "manage.py", "up"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATA_DIR": str(folder),
+            "PORT": str(port),
+            **variables,
+        },
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+    )
+    try:
+        for line in process.stdout:
+            if "demo-signin.txt" in line:
+                break
+        else:
+            pytest.fail(f"The site did not start: {(folder / 'log.txt').read_text()}")
+        text = (folder / "demo-signin.txt").read_text()
+        people = re.findall(r"^  (Lead|Member) +(\w+) +(\S+)$", text, re.M)
+        yield Site(
+            address=f"http://127.0.0.1:{port}",
+            folder=folder,
+            lead=people[0][1],
+            members=[username for role, username, _ in people if role == "Member"],
+            passwords={username: password for _, username, password in people},
+            key=re.search(r"pk_\S+", text).group(),
+        )
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+        process.stdout.close()
+        log.close()
+
+
+@pytest.fixture(scope="module")
+def shop(demo_shop, tmp_path_factory) -> Path:
+    """Return a data folder of this module's own with the demo shop."""
+    return shutil.copytree(demo_shop, tmp_path_factory.mktemp("site") / "data")
+
+
+@pytest.fixture(scope="session")
+def demo_shop(tmp_path_factory) -> Path:
+    """Return a data folder with the demo shop, its every file converted, to copy.
+
+    Made once for all processes of a test run: the conversions of one demo shop
+    take longer than most modules with a browser.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / "demo-shop"
+    with (shared / "demo-shop.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "is-whole").exists():
+            folder.mkdir()
+            with running_site(folder):
+                _wait_for_conversions(folder / "db.sqlite3")
+            (folder / "is-whole").touch()
+    return folder
+
+
+def _wait_for_conversions(database: Path) -> None:
+    waiting = "SELECT count(*) FROM parts_partfile WHERE state IN ('queued', 'running')"
+    connection = sqlite3.connect(database)
+    deadline = time.monotonic() + CONVERSIONS_SECONDS
+    while connection.execute(waiting).fetchone()[0]:
+        assert time.monotonic() < deadline, "The demo shop's files are not converted."
+        time.sleep(WAITING_SECONDS)
+    connection.close()
