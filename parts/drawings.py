@@ -14,6 +14,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_q.tasks import async_task
 
 from accounts.models import ApiKey, User
@@ -27,8 +29,10 @@ logger = logging.getLogger(__name__)
 _ATTEMPTS = 3
 _STALE = timedelta(seconds=60)  # without a heartbeat; it beats every few seconds
 _LOST = timedelta(minutes=5)
-_GAVE_UP = "Fetching this drawing was broken off {attempts} times. Try again later."
-_NO_ACCESS = (
+_GAVE_UP = gettext_lazy(
+    "Fetching this drawing was broken off %(attempts)s times. Try again later."
+)
+_NO_ACCESS = gettext_lazy(
     "This server has no access to Onshape; whoever runs it sets ONSHAPE_ACCESS_KEY "
     "and ONSHAPE_SECRET_KEY."
 )
@@ -59,7 +63,7 @@ def ask(part: Part, *, actor: User | ApiKey | None) -> DrawingFetch:
         OnshapeFailed: this server has no keys.
     """
     if actor is not None and not actor.can_work:
-        raise NotAllowed("Only members and leads may fetch drawings.")
+        raise NotAllowed(_("Only members and leads may fetch drawings."))
     onshape.parse_link(part.onshape_url, settings.ONSHAPE_URL)
     if not _has_access():
         raise OnshapeFailed(_NO_ACCESS)
@@ -114,8 +118,10 @@ def fetch(fetch_id: int) -> None:
         _end(
             wish,
             state=Fetch.FAILED,
-            error="The server could not fetch this drawing. Try again; if it "
-            "happens again, tell whoever runs the server.",
+            error=_(
+                "The server could not fetch this drawing. Try again; if it "
+                "happens again, tell whoever runs the server."
+            ),
         )
 
 
@@ -127,7 +133,7 @@ def rescue() -> int:
     )
     dead.filter(attempts__gte=_ATTEMPTS).update(
         state=Fetch.FAILED,
-        error=_GAVE_UP.format(attempts=_ATTEMPTS),
+        error=_GAVE_UP % {"attempts": _ATTEMPTS},
         heartbeat_at=now,
     )
     lost = DrawingFetch.objects.filter(state=Fetch.QUEUED, heartbeat_at__lt=now - _LOST)
@@ -168,7 +174,7 @@ def _fetched(wish: DrawingFetch, target: Path) -> uploads.StoredUpload:
             return uploads.store(pdf)
         except FileRefused as error:
             raise OnshapeFailed(
-                "What Onshape sent is not a whole PDF file. Try again later."
+                _("What Onshape sent is not a whole PDF file. Try again later.")
             ) from error
 
 
@@ -182,7 +188,7 @@ def _keep(wish: DrawingFetch, pdf: uploads.StoredUpload) -> None:
         part = parts.get(pk=wish.part_id)
         if part.onshape_url != wish.link:
             raise LinkRefused(
-                "The Onshape link of this part was changed meanwhile. Try again.",
+                _("The Onshape link of this part was changed meanwhile. Try again."),
                 field="onshapeUrl",
             )
         drawing = part.current_drawing

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey, User
 
@@ -14,37 +15,37 @@ from .querysets import PartEventManager, PartFileManager, PartQuerySet, SeasonQu
 
 
 class Type(models.TextChoices):
-    CNC = "cnc", "CNC or laser"
-    HAND = "hand", "Hand fabrication"
-    MISC = "misc", "Misc: bought, printed, sent out"
+    CNC = "cnc", _("CNC or laser")
+    HAND = "hand", _("Hand fabrication")
+    MISC = "misc", _("Misc: bought, printed, sent out")
 
 
 class Category(models.TextChoices):
-    REVIEW = "review", "Review"
-    CNC = "cnc", "CNC"
-    HAND = "hand", "Hand"
-    MISC = "misc", "Misc"
-    COMPLETED = "completed", "Completed"
+    REVIEW = "review", _("Review")
+    CNC = "cnc", _("CNC")
+    HAND = "hand", _("Hand")
+    MISC = "misc", _("Misc")
+    COMPLETED = "completed", _("Completed")
 
 
 SHOP = (Category.CNC, Category.HAND, Category.MISC)
 
 
 class Status(models.TextChoices):
-    PENDING = "Pending", "Waiting for review"
-    REVIEWED = "Reviewed", "Ready"
-    APPROVED = "Approved", "Approved"
-    IN_PROGRESS = "In Progress", "In progress"
-    ALREADY_STARTED = "Already Started", "Already started"
-    COMPLETED = "Completed", "Completed"
-    CANCELLED = "Cancelled", "Cancelled"
+    PENDING = "Pending", _("Waiting for review")
+    REVIEWED = "Reviewed", _("Ready")
+    APPROVED = "Approved", _("Approved")
+    IN_PROGRESS = "In Progress", _("In progress")
+    ALREADY_STARTED = "Already Started", _("Already started")
+    COMPLETED = "Completed", _("Completed")
+    CANCELLED = "Cancelled", _("Cancelled")
 
 
 class Priority(models.IntegerChoices):
-    LOW = 0, "Low"
-    NORMAL = 1, "Normal"
-    HIGH = 2, "High"
-    URGENT = 3, "Urgent"
+    LOW = 0, _("Low")
+    NORMAL = 1, _("Normal")
+    HIGH = 2, _("High")
+    URGENT = 3, _("Urgent")
 
 
 # SQLite would take 64 bits, and a sum of such pieces would overflow.
@@ -295,16 +296,16 @@ class Part(models.Model):
 
 
 class Kind(models.TextChoices):
-    STEP = "step", "STEP file"
-    DRAWING = "drawing", "Drawing"
+    STEP = "step", _("STEP file")
+    DRAWING = "drawing", _("Drawing")
 
 
 class Conversion(models.TextChoices):
-    NONE = "", "Nothing to convert"
-    QUEUED = "queued", "Waiting for conversion"
-    RUNNING = "running", "Being converted"
-    DONE = "done", "Converted"
-    FAILED = "failed", "Conversion failed"
+    NONE = "", _("Nothing to convert")
+    QUEUED = "queued", _("Waiting for conversion")
+    RUNNING = "running", _("Being converted")
+    DONE = "done", _("Converted")
+    FAILED = "failed", _("Conversion failed")
 
 
 class PartFile(models.Model):
@@ -409,21 +410,21 @@ def hash_tag(stored_name: str | None) -> str:
 
 
 class Verb(models.TextChoices):
-    CREATED = "created", "handed in"
-    EDITED = "edited", "changed"
-    UPLOADED = "uploaded", "uploaded"
-    APPROVED = "approved", "approved"
-    SENT_BACK = "sent_back", "sent back"
-    RESUBMITTED = "resubmitted", "handed in again"
-    ASSIGNED = "assigned", "took"
-    STARTED = "started", "started"
-    ACCEPTED = "accepted", "accepted the new file"
-    UNCLAIMED = "unclaimed", "let go"
-    COMPLETED = "completed", "finished"
-    REVERTED = "reverted", "reopened"
-    TRASHED = "trashed", "moved to the trash"
-    RESTORED = "restored", "restored"
-    RETRIED = "retried", "asked for another conversion"
+    CREATED = "created", _("handed in")
+    EDITED = "edited", _("changed")
+    UPLOADED = "uploaded", _("uploaded")
+    APPROVED = "approved", _("approved")
+    SENT_BACK = "sent_back", _("sent back")
+    RESUBMITTED = "resubmitted", _("handed in again")
+    ASSIGNED = "assigned", _("took")
+    STARTED = "started", _("started")
+    ACCEPTED = "accepted", _("accepted the new file")
+    UNCLAIMED = "unclaimed", _("let go")
+    COMPLETED = "completed", _("finished")
+    REVERTED = "reverted", _("reopened")
+    TRASHED = "trashed", _("moved to the trash")
+    RESTORED = "restored", _("restored")
+    RETRIED = "retried", _("asked for another conversion")
 
 
 class PartEvent(models.Model):
@@ -477,10 +478,10 @@ class PartEvent(models.Model):
 
 
 class Fetch(models.TextChoices):
-    QUEUED = "queued", "Waiting"
-    RUNNING = "running", "Being fetched"
-    DONE = "done", "Fetched"
-    FAILED = "failed", "Failed"
+    QUEUED = "queued", _("Waiting")
+    RUNNING = "running", _("Being fetched")
+    DONE = "done", _("Fetched")
+    FAILED = "failed", _("Failed")
 
 
 class DrawingFetch(models.Model):

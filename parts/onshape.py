@@ -24,6 +24,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import requests
+from django.utils.translation import gettext as _
 from requests.auth import AuthBase
 
 from .errors import LinkRefused, OnshapeFailed
@@ -85,7 +86,10 @@ def parse_link(address: str, url: str) -> Link:
     """
     if not address:
         raise _refused(
-            "This part has no Onshape link. Give it the address of its drawing's tab."
+            _(
+                "This part has no Onshape link. Give it the address of its "
+                "drawing's tab."
+            )
         )
     known = _split(url)
     try:
@@ -95,14 +99,20 @@ def parse_link(address: str, url: str) -> Link:
         is_known = False
     if not is_known:
         raise _refused(
-            f"The Onshape link of this part does not lead to {known.scheme}://"
-            f"{known.netloc}, the only place this server fetches drawings from."
+            _(
+                "The Onshape link of this part does not lead to %(site)s, the only "
+                "place this server fetches drawings from."
+            )
+            % {"site": f"{known.scheme}://{known.netloc}"}
         )
     found = _PATH.fullmatch(parts.path)
     if not found:
         raise _refused(
-            "The Onshape link of this part does not lead to a tab. Open the drawing "
-            "in Onshape and copy its whole address: /documents/…/w/…/e/…"
+            _(
+                "The Onshape link of this part does not lead to a tab. Open the "
+                "drawing in Onshape and copy its whole address: "
+                "/documents/…/w/…/e/…"
+            )
         )
     return Link(**found.groupdict())
 
@@ -150,8 +160,8 @@ def _translated(answer: dict, calls: "_Calls", timeout_s: float) -> dict:
     """Ask at growing intervals until the translation is done."""
     number = quote(_text(answer.get("id")), safe="")
     late = OnshapeFailed(
-        f"Onshape did not finish the PDF within {timeout_s:.0f} seconds. "
-        "Try again later."
+        _("Onshape did not finish the PDF within %(seconds)s seconds. Try again later.")
+        % {"seconds": format(timeout_s, ".0f")}
     )
     polls = 0
     while (state := answer.get("requestState")) == "ACTIVE":
@@ -161,9 +171,10 @@ def _translated(answer: dict, calls: "_Calls", timeout_s: float) -> dict:
     if state == "FAILED":
         reason = " ".join(str(answer.get("failureReason") or "").split())[:200]
         raise OnshapeFailed(
-            f"Onshape could not make a PDF of this drawing: {reason.rstrip('.')}."
+            _("Onshape could not make a PDF of this drawing: %(reason)s.")
+            % {"reason": reason.rstrip(".")}
             if reason
-            else "Onshape could not make a PDF of this drawing, and did not say why."
+            else _("Onshape could not make a PDF of this drawing, and did not say why.")
         )
     if state != "DONE":
         raise _not_understood()
@@ -219,7 +230,8 @@ class _Calls:
                     if size > limit_bytes:
                         limit_mb = limit_bytes // (1024 * 1024)
                         raise OnshapeFailed(
-                            f"The PDF of this drawing is larger than {limit_mb} MB."
+                            _("The PDF of this drawing is larger than %(limit_mb)s MB.")
+                            % {"limit_mb": limit_mb}
                         )
                     file.write(chunk)
                     self.on_wait()
@@ -258,7 +270,7 @@ class _Calls:
         signature, and only over https.
         """
         url = f"{self.account.url.rstrip('/')}/api/v6/{path}"
-        for _ in range(_REDIRECTS + 1):
+        for _hop in range(_REDIRECTS + 1):
             self.on_wait()
             answer = self._sent(method, url, accept, body)
             if answer.status_code != 307:
@@ -342,18 +354,23 @@ def _chunks(answer: requests.Response) -> Iterator[bytes]:
     try:
         yield from answer.iter_content(_CHUNK_BYTES)
     except requests.RequestException:
-        raise _Passing("The answer of Onshape was cut off. Try again later.") from None
+        raise _Passing(
+            _("The answer of Onshape was cut off. Try again later.")
+        ) from None
 
 
 def _broken(error: requests.RequestException) -> OnshapeFailed:
     """Say why no answer came."""
     if isinstance(error, requests.exceptions.SSLError):
         return OnshapeFailed(
-            "The connection to Onshape is not safe: its certificate cannot be checked."
+            _(
+                "The connection to Onshape is not safe: its certificate "
+                "cannot be checked."
+            )
         )
     if isinstance(error, requests.Timeout):
         return _late()
-    return _Passing("Onshape cannot be reached from this server. Try again later.")
+    return _Passing(_("Onshape cannot be reached from this server. Try again later."))
 
 
 def _refusal(answer: requests.Response) -> OnshapeFailed:
@@ -362,30 +379,47 @@ def _refusal(answer: requests.Response) -> OnshapeFailed:
         wait_s = _retry_after_s(answer)
         when = f"in {_minutes(wait_s)}" if wait_s else "later"
         return _Passing(
-            f"Onshape takes no more calls from this server for now. Try again {when}.",
+            _(
+                "Onshape takes no more calls from this server for now. "
+                "Try again %(when)s."
+            )
+            % {"when": when},
             wait_s=wait_s,
         )
     if status >= 499:  # 499 is Onshape's own: the call took too long there
         return _Passing(
-            f"Onshape has a problem of its own ({status}). Try again later.",
+            _("Onshape has a problem of its own (%(status)s). Try again later.")
+            % {"status": status},
             wait_s=_retry_after_s(answer),
         )
     if status == 401:
         return OnshapeFailed(
-            "Onshape does not know the keys of this server. Whoever runs it checks "
-            "ONSHAPE_ACCESS_KEY, ONSHAPE_SECRET_KEY and ONSHAPE_URL."
+            _(
+                "Onshape does not know the keys of this server. Whoever "
+                "runs it checks ONSHAPE_ACCESS_KEY, ONSHAPE_SECRET_KEY "
+                "and ONSHAPE_URL."
+            )
         )
     if status == 403:
         return OnshapeFailed(
-            "Onshape does not let this server export the drawing. Share the document "
-            "with the owner of its keys, which need the right to read and to write."
+            _(
+                "Onshape does not let this server export the drawing. "
+                "Share the document with the owner of its keys, which "
+                "need the right to read and to write."
+            )
         )
     if status in {400, 404}:
         return OnshapeFailed(
-            f"Onshape finds no drawing at this link ({status}). It must lead to the "
-            "tab of a drawing, best in a workspace or a version."
+            _(
+                "Onshape finds no drawing at this link (%(status)s). It "
+                "must lead to the tab of a drawing, best in a workspace "
+                "or a version."
+            )
+            % {"status": status}
         )
-    return OnshapeFailed(f"Onshape refused the call ({status}).")
+    return OnshapeFailed(
+        _("Onshape refused the call (%(status)s).") % {"status": status}
+    )
 
 
 def _retry_after_s(answer: requests.Response) -> float:
@@ -407,11 +441,11 @@ def _minutes(seconds: float) -> str:
 
 
 def _late() -> OnshapeFailed:
-    return _Passing("Onshape did not answer in time. Try again later.")
+    return _Passing(_("Onshape did not answer in time. Try again later."))
 
 
 def _not_understood() -> OnshapeFailed:
-    return OnshapeFailed("Onshape answered in a way that this server does not know.")
+    return OnshapeFailed(_("Onshape answered in a way that this server does not know."))
 
 
 def _refused(message: str) -> LinkRefused:

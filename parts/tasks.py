@@ -17,6 +17,8 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_q.tasks import async_task
 
 from . import conversion
@@ -29,8 +31,9 @@ _STORED = ("content", "model", "thumbnail")
 _JUST_STORED = timedelta(hours=1)
 _BATCH = 200  # parts whose files are named in one statement
 _LOST_AFTER = timedelta(minutes=5)
-_GAVE_UP = (
-    "The conversion of this file was broken off {attempts} times. "
+# Recorded words are in the site's own language, since nobody reads them yet.
+_GAVE_UP = gettext_lazy(
+    "The conversion of this file was broken off %(attempts)s times. "
     "Try again, or export the file anew."
 )
 
@@ -60,8 +63,10 @@ def convert(file_id: int) -> None:
         logger.exception("conversion_broke file=%s", file_id)
         outcome = {
             "state": Conversion.FAILED,
-            "error": "The server could not convert this file. Try again; if it "
-            "happens again, tell whoever runs the server.",
+            "error": _(
+                "The server could not convert this file. Try again; if it "
+                "happens again, tell whoever runs the server."
+            ),
         }
     outcome["took_seconds"] = round(time.monotonic() - started, 2)
     outcome["heartbeat_at"] = None
@@ -119,7 +124,7 @@ def rescue() -> int:
     )
     PartFile.objects.filter(dead, attempts__gte=settings.CONVERSION_ATTEMPTS).update(
         state=Conversion.FAILED,
-        error=_GAVE_UP.format(attempts=settings.CONVERSION_ATTEMPTS),
+        error=_GAVE_UP % {"attempts": settings.CONVERSION_ATTEMPTS},
         heartbeat_at=None,
     )
     left = list(PartFile.objects.filter(dead).values_list("pk", flat=True))

@@ -11,6 +11,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import FileResponse, HttpRequest
+from django.utils.translation import gettext as _
 from PIL import Image
 
 from .conversion import ConversionError, inspect_step
@@ -74,9 +75,12 @@ def received(request: HttpRequest, field: str = "file") -> UploadedFile:
     upload = None if is_too_big else request.FILES.get(field)
     if is_too_big or getattr(request, "upload_is_too_big", False):
         limit_mb = settings.UPLOAD_LIMIT_BYTES // (1024 * 1024)
-        raise FileTooBig(f"The file is larger than {limit_mb} MB.", field=field)
+        raise FileTooBig(
+            _("The file is larger than %(limit_mb)s MB.") % {"limit_mb": limit_mb},
+            field=field,
+        )
     if upload is None:
-        raise FileRefused("No file was sent.", field=field)
+        raise FileRefused(_("No file was sent."), field=field)
     return upload
 
 
@@ -91,8 +95,8 @@ def check(upload: UploadedFile) -> Kind:
     kind = SUFFIXES.get(suffix)
     if kind is None:
         raise FileRefused(
-            f"“{suffix or upload.name}” files are not taken; "
-            "upload a .step, .stp or .pdf file.",
+            _("“%(suffix)s” files are not taken; upload a .step, .stp or .pdf file.")
+            % {"suffix": suffix or upload.name},
             field="file",
         )
     upload.seek(0)
@@ -101,7 +105,7 @@ def check(upload: UploadedFile) -> Kind:
     tail = upload.read(_EDGE_BYTES)
     upload.seek(0)
     if not head:
-        raise FileRefused("This file is empty.", field="file")
+        raise FileRefused(_("This file is empty."), field="file")
     if kind == Kind.STEP:
         try:
             inspect_step(head, tail, upload.size)
@@ -109,10 +113,10 @@ def check(upload: UploadedFile) -> Kind:
             raise FileRefused(str(error), field="file") from error
     elif not head.startswith(b"%PDF-"):
         raise FileRefused(
-            "This is not a PDF file, whatever its name says.", field="file"
+            _("This is not a PDF file, whatever its name says."), field="file"
         )
     elif not _ends_as_pdf(upload):
-        raise FileRefused("This PDF is cut off; export it again.", field="file")
+        raise FileRefused(_("This PDF is cut off; export it again."), field="file")
     return kind
 
 
@@ -150,7 +154,9 @@ def check_png(upload: UploadedFile) -> None:
     """
     if upload.size > PICTURE_LIMIT_BYTES:
         limit_mb = PICTURE_LIMIT_BYTES // (1024 * 1024)
-        raise FileTooBig(f"The picture is larger than {limit_mb} MB.")
+        raise FileTooBig(
+            _("The picture is larger than %(limit_mb)s MB.") % {"limit_mb": limit_mb}
+        )
     upload.seek(0)
     try:
         # Reads every chunk and its checksum, and unpacks none.
@@ -163,7 +169,7 @@ def check_png(upload: UploadedFile) -> None:
         SyntaxError,
         ValueError,
     ) as error:
-        raise FileRefused("This is not a whole PNG picture.") from error
+        raise FileRefused(_("This is not a whole PNG picture.")) from error
 
 
 def store_png(upload: UploadedFile) -> str:

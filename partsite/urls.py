@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views import defaults
+from django.views.i18n import JavaScriptCatalog
 
 from partsite import frontend
 from partsite.health import Health
@@ -48,6 +49,12 @@ def routes(*, has_frontend: bool) -> list:
         path("health", Health.as_view(), name="health"),
         path("health/", Health.as_view()),
         path("favicon.ico", favicon),
+        # Only pages in another language than English ask for it.
+        path(
+            "words.js",
+            login_not_required(JavaScriptCatalog.as_view()),
+            name="words",
+        ),
         *(
             [path("boards/", boards), frontend.route]
             if has_frontend

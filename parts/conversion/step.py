@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 logger = logging.getLogger(__name__)
 
 MEMORY_BYTES = 4 * 1024**3
@@ -37,12 +40,12 @@ _BOM = b"\xef\xbb\xbf"
 _START = re.compile(rb"(?:%b)?(?>\s+|/\*.*?\*/)*+ISO-10303-21\s*;" % _BOM, re.DOTALL)
 _END = b"END-ISO-10303-21"
 _OTHERS = {
-    b"PK\x03\x04": "a ZIP archive",
-    b"%PDF-": "a PDF",
-    b"<": "a web page or XML",
-    b"solid": "an STL mesh",
-    b"glTF": "a GLB model",
-    b"\xd0\xcf\x11\xe0": "a document in the format of one program",
+    b"PK\x03\x04": gettext_lazy("a ZIP archive"),
+    b"%PDF-": gettext_lazy("a PDF"),
+    b"<": gettext_lazy("a web page or XML"),
+    b"solid": gettext_lazy("an STL mesh"),
+    b"glTF": gettext_lazy("a GLB model"),
+    b"\xd0\xcf\x11\xe0": gettext_lazy("a document in the format of one program"),
 }
 _TROUBLE = re.compile(
     r"\*\*\* ERR |Unresolved Reference|Error: Shape Processing"  # OCCT 8.0
@@ -108,24 +111,30 @@ def inspect_step(head: bytes, tail: bytes, size: int) -> None:
         ConversionError: ``not_step`` or ``cut_off``.
     """
     if not size:
-        raise ConversionError("not_step", "This file is empty. Export it again.")
+        raise ConversionError("not_step", _("This file is empty. Export it again."))
     if not _START.match(head[:_EDGE_BYTES]):
         for start, name in _OTHERS.items():
             if head.lstrip().startswith(start):
                 raise ConversionError(
                     "not_step",
-                    f"This is {name}, not a STEP file. Export the part as STEP.",
+                    _("This is %(name)s, not a STEP file. Export the part as STEP.")
+                    % {"name": name},
                 )
         raise ConversionError(
             "not_step",
-            "This is not a STEP file: it does not start with ISO-10303-21. "
-            "Export the part as STEP.",
+            _(
+                "This is not a STEP file: it does not start with "
+                "ISO-10303-21. Export the part as STEP."
+            ),
         )
     if _END not in tail[-_EDGE_BYTES:]:
         raise ConversionError(
             "cut_off",
-            f"This file is cut off: it ends after {_in_words(size)} without "
-            f"{_END.decode()}. Export it again.",
+            _(
+                "This file is cut off: it ends after %(size)s "
+                "without %(end)s. Export it again."
+            )
+            % {"size": _in_words(size), "end": _END.decode()},
         )
 
 
@@ -153,7 +162,7 @@ def convert(
         files make it crash (measured), hence a process for each file.
     """
     if source.is_dir():
-        raise ConversionError("not_step", "This is a folder, not a STEP file.")
+        raise ConversionError("not_step", _("This is a folder, not a STEP file."))
     _inspect(source)
     with tempfile.TemporaryDirectory(prefix="draft-", dir=folder) as name:
         scratch = Path(name).resolve()
@@ -167,8 +176,10 @@ def convert(
         warnings = result["warnings"]
         if _TROUBLE.search(log):
             warnings.append(
-                "This file has errors, so something may be missing from the model. "
-                "Export it again."
+                _(
+                    "This file has errors, so something may be missing from the "
+                    "model. Export it again."
+                )
             )
         thumbnail = None
         if (scratch / THUMBNAIL).exists():
@@ -176,7 +187,7 @@ def convert(
         else:
             (folder / THUMBNAIL).unlink(missing_ok=True)  # an older one's
             logger.warning("thumbnail_failed status=%s log=%r", status, log)
-            warnings.append("The picture of this part could not be drawn.")
+            warnings.append(_("The picture of this part could not be drawn."))
         glb = (scratch / MODEL).replace(folder / MODEL)
     return Conversion(
         glb, thumbnail, result["facts"] | {"warnings": warnings}, warnings
@@ -261,29 +272,39 @@ def _explain(status: int | None, timeout_s: float, log: str) -> Exception:
     if status in (None, -signal.SIGXCPU, -signal.SIGALRM):
         return ConversionError(
             "timeout",
-            f"The conversion took longer than {timeout_s:g} seconds and was stopped.",
+            _("The conversion took longer than %(seconds)s seconds and was stopped.")
+            % {"seconds": format(timeout_s, "g")},
         )
     if status == Exit.UNREADABLE:
         return ConversionError(
             "unreadable",
-            "The CAD kernel could not read this file. "
-            "Export it again, as STEP AP214 or AP242.",
+            _(
+                "The CAD kernel could not read this file. Export it "
+                "again, as STEP AP214 or AP242."
+            ),
         )
     if status == Exit.EMPTY:
         return ConversionError(
-            "empty", "This STEP file holds no solid or surface that can be shown."
+            "empty", _("This STEP file holds no solid or surface that can be shown.")
         )
     if status in (Exit.MEMORY, -signal.SIGKILL):  # SIGKILL: the system ran short
         return ConversionError(
             "memory",
-            f"The conversion ran out of memory; a file may need {memory} at most. "
-            "Leave out small details, or hand in the parts one by one.",
+            _(
+                "The conversion ran out of memory; a file may need "
+                "%(memory)s at most. Leave out small details, or hand in "
+                "the parts one by one."
+            )
+            % {"memory": memory},
         )
     if status < 0:
         return ConversionError(
             "crashed",
-            "The CAD kernel crashed on this file; "
-            f"it may be damaged or need more than {memory}.",
+            _(
+                "The CAD kernel crashed on this file; it may be damaged "
+                "or need more than %(memory)s."
+            )
+            % {"memory": memory},
         )
     last = log.rstrip().rsplit("\n", 1)[-1]
     return RuntimeError(f"the conversion child exited with {status}: {last}")
@@ -297,7 +318,7 @@ def _last_of(path: Path) -> str:
 
 def _in_words(size: int) -> str:
     if size < 1000:
-        return f"{size} bytes"
+        return _("%(count)s bytes") % {"count": size}
     if size < 1_000_000:
         return f"{size / 1000:.0f} KB"
     return f"{size / 1_000_000:.1f} MB"

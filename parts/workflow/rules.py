@@ -5,6 +5,8 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import ApiKey, User
 from parts.errors import (
@@ -75,39 +77,49 @@ SERVERS_OWN = frozenset({"handWorkers", "views"})
 def refusal(verb: Verb, part: Part) -> WrongState | NotCompleted:
     """Say why a step cannot be taken from where the part stands."""
     if part.deleted_at and verb != Verb.TRASHED:
-        return WrongState(f"“{part}” is in the trash.")
+        return WrongState(_("“%(part)s” is in the trash.") % {"part": part})
     if verb == Verb.REVERTED:
         return NotCompleted("Part is not completed")
     if verb == Verb.ASSIGNED and part.in_shop and part.assigned:
-        return AlreadyClaimed(f"{part.assigned} has “{part}” already.")
+        return AlreadyClaimed(
+            _("%(name)s has “%(part)s” already.")
+            % {"name": part.assigned, "part": part}
+        )
     where = {
-        Category.REVIEW: "is still in review",
-        Category.COMPLETED: "is completed already",
-    }.get(part.category, f"is in production ({part.get_status_display().lower()})")
+        Category.REVIEW: _("is still in review"),
+        Category.COMPLETED: _("is completed already"),
+    }.get(
+        part.category,
+        _("is in production (%(status)s)")
+        % {"status": part.get_status_display().lower()},
+    )
     if verb == Verb.TRASHED:
-        where = "is in the trash already"
+        where = _("is in the trash already")
     elif verb == Verb.RESTORED:
-        where = "is not in the trash"
+        where = _("is not in the trash")
     elif verb == Verb.ACCEPTED and part.in_shop:
-        where = "is taken by nobody"
+        where = _("is taken by nobody")
     elif verb == Verb.RESUBMITTED and part.category == Category.REVIEW:
-        where = "was not sent back"
-    return WrongState(f"“{part}” {where}, so it cannot be {_DONE[verb]}.")
+        where = _("was not sent back")
+    return WrongState(
+        _("“%(part)s” %(where)s, so it cannot be %(done)s.")
+        % {"part": part, "where": where, "done": _DONE[verb]}
+    )
 
 
 _DONE = {
-    Verb.EDITED: "changed",
-    Verb.UPLOADED: "given a file",
-    Verb.APPROVED: "approved",
-    Verb.SENT_BACK: "sent back",
-    Verb.RESUBMITTED: "handed in again",
-    Verb.ASSIGNED: "taken",
-    Verb.STARTED: "started",
-    Verb.ACCEPTED: "accepted",
-    Verb.UNCLAIMED: "let go",
-    Verb.COMPLETED: "finished",
-    Verb.TRASHED: "deleted",
-    Verb.RESTORED: "restored",
+    Verb.EDITED: gettext_lazy("changed"),
+    Verb.UPLOADED: gettext_lazy("given a file"),
+    Verb.APPROVED: gettext_lazy("approved"),
+    Verb.SENT_BACK: gettext_lazy("sent back"),
+    Verb.RESUBMITTED: gettext_lazy("handed in again"),
+    Verb.ASSIGNED: gettext_lazy("taken"),
+    Verb.STARTED: gettext_lazy("started"),
+    Verb.ACCEPTED: gettext_lazy("accepted"),
+    Verb.UNCLAIMED: gettext_lazy("let go"),
+    Verb.COMPLETED: gettext_lazy("finished"),
+    Verb.TRASHED: gettext_lazy("deleted"),
+    Verb.RESTORED: gettext_lazy("restored"),
 }
 
 
@@ -156,7 +168,8 @@ def with_worker(extra: dict, worker: str, at: str) -> dict:
 def agree(category: str, status: str) -> None:
     if (category == Category.COMPLETED) != (status == Status.COMPLETED):
         raise BadInput(
-            f"Category “{category}” and status “{status}” contradict each other.",
+            _("Category “%(category)s” and status “%(status)s” contradict each other.")
+            % {"category": category, "status": status},
             field="status",
         )
 
@@ -164,14 +177,16 @@ def agree(category: str, status: str) -> None:
 def fit(category: str, lane: str) -> None:
     if category != lane:
         raise BadInput(
-            f"A part of type “{lane}” cannot stand in “{category}”.", field="category"
+            _("A part of type “%(lane)s” cannot stand in “%(category)s”.")
+            % {"lane": lane, "category": category},
+            field="category",
         )
 
 
 def require(actor: Actor, right: str, deed: str) -> None:
     if actor is not None and not getattr(actor, right):
-        who = "leads" if right == "can_lead" else "members and leads"
-        raise NotAllowed(f"Only {who} may {deed}.")
+        who = _("leads") if right == "can_lead" else _("members and leads")
+        raise NotAllowed(_("Only %(who)s may %(deed)s.") % {"who": who, "deed": deed})
 
 
 def is_holder(part: Part, actor: Actor) -> bool:
@@ -183,4 +198,7 @@ def require_holder(part: Part, actor: Actor, deed: str) -> None:
     if part.in_shop and part.assigned and not is_holder(part, actor):
         if actor.can_lead:
             return
-        raise NotAllowed(f"{part.assigned} has this part; only a lead may {deed} too.")
+        raise NotAllowed(
+            _("%(name)s has this part; only a lead may %(deed)s too.")
+            % {"name": part.assigned, "deed": deed}
+        )

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from parts import tasks
 from parts.errors import BadInput, NotAllowed, WrongState
@@ -47,15 +48,15 @@ def create(*, actor: Actor, upload: StoredUpload | None = None, **fields: Any) -
         NotAllowed: the actor may not hand in parts, or not past the review.
         BadInput: type, category and status contradict each other.
     """
-    require(actor, "can_work", "hand in parts")
+    require(actor, "can_work", _("hand in parts"))
     fields = {**fields, **placed(fields)}
     if fields["category"] != Category.REVIEW:
-        require(actor, "can_lead", "hand in a part past the review")
+        require(actor, "can_lead", _("hand in a part past the review"))
     worker = fields.get("assigned", "")
     if worker and actor and worker.casefold() != actor.worker_name.casefold():
-        require(actor, "can_lead", "give a part to somebody else")
+        require(actor, "can_lead", _("give a part to somebody else"))
     if any(fields.get(name) not in UNSET for name in LEADS_ONLY):
-        require(actor, "can_lead", "set priority, due date and reviewer")
+        require(actor, "can_lead", _("set priority, due date and reviewer"))
     if "season" not in fields:
         fields["season"] = Season.objects.current()
     now = timezone.now()
@@ -81,7 +82,7 @@ def attach(
         NotAllowed: the actor may not work on parts.
         WrongState: the part is in the trash.
     """
-    require(actor, "can_work", "add files")
+    require(actor, "can_work", _("add files"))
     newest = part.files.filter(kind=upload.kind).aggregate(n=Max("revision"))["n"]
     file = PartFile.objects.create(
         part=part,
@@ -127,7 +128,7 @@ def add_views(part: Part, *, actor: Actor, views: Mapping[int, str]) -> Part:
         NotAllowed: the actor may not work on parts.
         WrongState: the part is in the trash.
     """
-    require(actor, "can_work", "add pictures")
+    require(actor, "can_work", _("add pictures"))
     at = timezone.now().isoformat()
     files = {
         str(side): {"filename": f"view_{side}.png", "timestamp": at, "content": name}
@@ -157,7 +158,7 @@ def edit(part: Part, *, actor: Actor, **fields: Any) -> Part:
         NotAllowed: the actor may not edit, or a field is a lead's to set.
         BadInput: a field that only a step may change.
     """
-    require(actor, "can_work", "change parts")
+    require(actor, "can_work", _("change parts"))
     changes = differing(part, actor, fields)
     if changes.get("type", part.type) != part.type and part.in_shop:
         changes["category"] = changes["type"] or Category.HAND
@@ -187,7 +188,7 @@ def approve(
         NotAllowed: only leads review.
         WrongState: the part is not in review.
     """
-    require(actor, "can_lead", "review parts")
+    require(actor, "can_lead", _("review parts"))
     return take(
         Verb.APPROVED,
         part,
@@ -214,12 +215,12 @@ def send_back(part: Part, *, actor: Actor, reason: str) -> Part:
         BadInput: no reason.
         WrongState: the part is not in review.
     """
-    require(actor, "can_lead", "review parts")
+    require(actor, "can_lead", _("review parts"))
     reason = reason.strip()
     if not reason:
-        raise BadInput("Say what has to be changed.", field="reason")
+        raise BadInput(_("Say what has to be changed."), field="reason")
     if len(reason) > Part._meta.get_field("blocked_reason").max_length:
-        raise BadInput("Keep the reason under 500 characters.", field="reason")
+        raise BadInput(_("Keep the reason under 500 characters."), field="reason")
     return take(
         Verb.SENT_BACK,
         part,
@@ -237,7 +238,7 @@ def resubmit(part: Part, *, actor: Actor) -> Part:
         NotAllowed: the actor may not hand in parts.
         WrongState: the part was not sent back.
     """
-    require(actor, "can_work", "hand in parts")
+    require(actor, "can_work", _("hand in parts"))
     return take(Verb.RESUBMITTED, part, actor=actor, changes={"blocked_reason": ""})
 
 
@@ -267,19 +268,19 @@ def reassign(part: Part, *, worker: str, actor: Actor) -> Part:
     Raises: as ``assign``, but for AlreadyClaimed.
     """
     if part.assigned and not is_holder(part, actor):
-        require(actor, "can_lead", "take a part from somebody")
+        require(actor, "can_lead", _("take a part from somebody"))
     return _assign(part, worker, actor, free=Q())
 
 
 def _assign(part: Part, worker: str, actor: Actor, *, free: Q) -> Part:
-    require(actor, "can_work", "take parts")
+    require(actor, "can_work", _("take parts"))
     worker = " ".join(worker.split())
     if not worker:
-        raise BadInput("Say who takes it.", field="assigned")
+        raise BadInput(_("Say who takes it."), field="assigned")
     if len(worker) > Part._meta.get_field("assigned").max_length:
-        raise BadInput("Keep the name under 100 characters.", field="assigned")
+        raise BadInput(_("Keep the name under 100 characters."), field="assigned")
     if actor is not None and worker.casefold() != actor.worker_name.casefold():
-        require(actor, "can_lead", "give a part to somebody else")
+        require(actor, "can_lead", _("give a part to somebody else"))
     now = timezone.now()
     changes = {
         "assigned": worker,
@@ -312,8 +313,8 @@ def start(part: Part, *, actor: Actor) -> Part:
         NotAllowed: somebody else has it and the actor is no lead.
         WrongState: not in production, or in progress already.
     """
-    require(actor, "can_work", "start parts")
-    require_holder(part, actor, "start it")
+    require(actor, "can_work", _("start parts"))
+    require_holder(part, actor, _("start it"))
     changes: dict[str, Any] = {"status": Status.IN_PROGRESS}
     if part.claimed_date is None:
         changes["claimed_date"] = timezone.now()
@@ -330,8 +331,8 @@ def accept_revision(part: Part, *, actor: Actor) -> Part:
         NotAllowed: somebody else has it and the actor is no lead.
         WrongState: nobody has the part.
     """
-    require(actor, "can_work", "make parts")
-    require_holder(part, actor, "accept the new file")
+    require(actor, "can_work", _("make parts"))
+    require_holder(part, actor, _("accept the new file"))
     newest = max(part.newer_files, key=lambda file: file.pk, default=part.current_step)
     return take(
         Verb.ACCEPTED,
@@ -360,8 +361,8 @@ def unclaim(part: Part, *, actor: Actor) -> Part:
         NotAllowed: somebody else has it and the actor is no lead.
         WrongState: the part is completed or in review.
     """
-    require(actor, "can_work", "let parts go")
-    require_holder(part, actor, "let it go")
+    require(actor, "can_work", _("let parts go"))
+    require_holder(part, actor, _("let it go"))
     changes: dict[str, Any] = {
         "assigned": "",
         "claimed_date": None,
@@ -392,11 +393,11 @@ def complete(
         BadInput: the storage place is too long.
         WrongState: completed already, or still in review.
     """
-    require(actor, "can_work", "finish parts")
+    require(actor, "can_work", _("finish parts"))
     storage = storage.strip()
     if len(storage) > Part._meta.get_field("storage_location").max_length:
-        raise BadInput("Keep the place under 200 characters.", field="storage")
-    require_holder(part, actor, "finish it")
+        raise BadInput(_("Keep the place under 200 characters."), field="storage")
+    require_holder(part, actor, _("finish it"))
     changes = {
         **differing(part, actor, fields or {}, keep_extra=True),
         "category": Category.COMPLETED,
@@ -425,7 +426,7 @@ def revert(part: Part, *, actor: Actor, reason: str = "") -> Part:
         NotAllowed: only leads reopen parts.
         NotCompleted: the part is not completed.
     """
-    require(actor, "can_lead", "reopen parts")
+    require(actor, "can_lead", _("reopen parts"))
     misc = part.lane == Type.MISC
     return take(
         Verb.REVERTED,
@@ -453,13 +454,15 @@ def trash(part: Part, *, actor: Actor) -> Part:
         NotAllowed: the actor is neither a lead nor who handed it in.
         WrongState: it is there already.
     """
-    require(actor, "can_work", "delete parts")
+    require(actor, "can_work", _("delete parts"))
     if not (actor is None or actor.can_lead):
         own = part.events.filter(verb=Verb.CREATED, actor=person(actor)).exists()
         if not own or part.category != Category.REVIEW:
             raise NotAllowed(
-                "Only a lead, or whoever handed it in while it is in review, may "
-                "delete a part."
+                _(
+                    "Only a lead, or whoever handed it in while it is in "
+                    "review, may delete a part."
+                )
             )
     return take(Verb.TRASHED, part, actor=actor, changes={"deleted_at": timezone.now()})
 
@@ -472,7 +475,7 @@ def restore(part: Part, *, actor: Actor) -> Part:
         NotAllowed: only leads restore parts.
         WrongState: it is not in the trash.
     """
-    require(actor, "can_lead", "restore parts")
+    require(actor, "can_lead", _("restore parts"))
     return take(Verb.RESTORED, part, actor=actor, changes={"deleted_at": None})
 
 
@@ -483,7 +486,9 @@ def wipe(*, actor: Actor) -> int:
         NotAllowed: the actor is neither a lead nor a key of scope lead.
     """
     if actor is not None and not actor.can_wipe:
-        raise NotAllowed("Only a lead, or a key of scope lead, may delete everything.")
+        raise NotAllowed(
+            _("Only a lead, or a key of scope lead, may delete everything.")
+        )
     now = timezone.now()
     with transaction.atomic():
         live = Part.objects.live().select_for_update()
@@ -518,17 +523,19 @@ def convert_again(part: Part, *, actor: Actor, file: PartFile | None = None) -> 
         WrongState: there is none, it is being converted already, or the part is
             in the trash.
     """
-    require(actor, "can_work", "have files converted")
+    require(actor, "can_work", _("have files converted"))
     asked_for = file.name if file else part
     file = file or part.current_step
     if part.deleted_at:
-        raise WrongState(f"“{part}” is in the trash.")
+        raise WrongState(_("“%(part)s” is in the trash.") % {"part": part})
     if file is None:
-        raise WrongState(f"“{part}” has no STEP file.")
+        raise WrongState(_("“%(part)s” has no STEP file.") % {"part": part})
     if file.kind != Kind.STEP:
-        raise WrongState(f"“{asked_for}” is no STEP file.")
+        raise WrongState(_("“%(file)s” is no STEP file.") % {"file": asked_for})
     if not tasks.requeue(file):
-        raise WrongState(f"“{asked_for}” is being converted already.")
+        raise WrongState(
+            _("“%(file)s” is being converted already.") % {"file": asked_for}
+        )
     transaction.on_commit(lambda: tasks.enqueue(file.pk), robust=True)
     record(part, Verb.RETRIED, actor, at=timezone.now(), revision=file.revision)
     return part

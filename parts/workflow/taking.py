@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.db import transaction
 from django.db.models import Model, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, User
 from parts.errors import BadInput, WrongState
@@ -33,7 +34,7 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
             try:
                 part.refresh_from_db(from_queryset=fresh)
             except Part.DoesNotExist:
-                raise WrongState("This part is no longer there.") from None
+                raise WrongState(_("This part is no longer there.")) from None
             return function(part, *args, **kwargs)
 
     return whole
@@ -48,7 +49,10 @@ def differing(
         keep_extra: add the keys of ``extra`` to those that stand.
     """
     if foreign := fields.keys() - EDITABLE:
-        raise BadInput(f"“{min(foreign)}” is changed by a step, not by an edit.")
+        raise BadInput(
+            _("“%(field)s” is changed by a step, not by an edit.")
+            % {"field": min(foreign)}
+        )
     fields = dict(fields)
     if "extra" in fields:
         given = {k: v for k, v in fields["extra"].items() if k not in SERVERS_OWN}
@@ -60,7 +64,7 @@ def differing(
         name: value for name, value in fields.items() if getattr(part, name) != value
     }
     if LEADS_ONLY & changes.keys():
-        require(actor, "can_lead", "set priority, due date and reviewer")
+        require(actor, "can_lead", _("set priority, due date and reviewer"))
     return changes
 
 

@@ -14,6 +14,7 @@ from partsite.env import (
     env_str,
     load_env_file,
 )
+from partsite.language import ENGLISH, languages
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 load_env_file(str(BASE_DIR / ".env"))
@@ -61,6 +62,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "partsite.language.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -183,7 +185,13 @@ X_FRAME_OPTIONS = "DENY"
 # Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed.
 TRUSTED_PROXIES = env_list("TRUSTED_PROXIES", [])
 
-LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGES = languages(LOCALE_PATHS[0])
+LANGUAGE_CODE = env_str("LANGUAGE", ENGLISH)
+if LANGUAGE_CODE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(
+        f"LANGUAGE is {LANGUAGE_CODE!r}; there are {', '.join(dict(LANGUAGES))}."
+    )
 TIME_ZONE = env_str("TIME_ZONE", "UTC")
 USE_TZ = True
 
