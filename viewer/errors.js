@@ -1,5 +1,7 @@
 // Failures people can understand.
 
+import { gettext } from "../static/js/words.js";
+
 /**
  * Something that keeps the model from being shown. The message is a sentence
  * for the page; `remedy` names the one thing to press: "retry", "sign-in" or
@@ -16,6 +18,6 @@ export class ViewerError extends Error {
 /** The model's bytes are no GLB, or not one our conversion writes. */
 export class BrokenModel extends ViewerError {
   constructor(cause) {
-    super("This 3D model is damaged. Convert the STEP file again.", { cause });
+    super(gettext("This 3D model is damaged. Convert the STEP file again."), { cause });
   }
 }

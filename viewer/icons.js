@@ -26,19 +26,24 @@ const DRAWINGS = {
   bottom: [HEXAGON + FAR, loop(MIDDLE, LOW_RIGHT, BOTTOM, LOW_LEFT)],
   fit: ["M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M9 9h6v6h-6z"],
   edges: ["M7 16.5 16.5 7", dot(5.5, 18) + dot(18, 5.5)],
+  close: ["M6 6l12 12M18 6 6 18"],
   fullscreen: ["M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7"],
 };
 
-/** Draw one of the icons: lines, and the face that is meant filled. */
-export function createIcon(name) {
-  const [lines, filled] = DRAWINGS[name];
-  const icon = svg(
+/**
+ * Draw an icon: lines, and the face that is meant filled.
+ *
+ * @param {string | string[]} icon one of DRAWINGS, or a tool's own `[lines, filled]`
+ */
+export function createIcon(icon) {
+  const [lines, filled] = typeof icon === "string" ? DRAWINGS[icon] : icon;
+  const element = svg(
     "svg",
     { class: "viewer__icon", viewBox: "0 0 24 24", "aria-hidden": "true" },
     svg("path", { d: lines }),
   );
-  if (filled) icon.prepend(svg("path", { d: filled, "data-filled": "" }));
-  return icon;
+  if (filled) element.prepend(svg("path", { d: filled, "data-filled": "" }));
+  return element;
 }
 
 function loop(...points) {

@@ -1,5 +1,6 @@
 // Getting the model's bytes, with progress, patience and plain words.
 
+import { gettext, interpolate } from "../static/js/words.js";
 import { ViewerError } from "./errors.js";
 
 const SILENCE_MS = 45_000; // the server itself may wait 20 s for a conversion
@@ -87,25 +88,27 @@ async function refuse(response) {
   const page = response.headers.get("Content-Type")?.startsWith("text/html");
   const signedOut = response.ok && response.redirected && page;
   if (response.status === 401 || response.status === 403 || signedOut) {
-    throw new ViewerError("You are signed out. Sign in again to see this part in 3D.", {
-      remedy: "sign-in",
-    });
+    const words = gettext("You are signed out. Sign in again to see this part in 3D.");
+    throw new ViewerError(words, { remedy: "sign-in" });
   }
   if (response.ok) return;
   if (response.status === 404 || response.status === 410) {
-    throw new ViewerError("There is no 3D model of this part any more.");
+    throw new ViewerError(gettext("There is no 3D model of this part any more."));
   }
   if (response.status === 422) throw new ViewerError(await reasonOf(response));
   if (response.status === 503) {
-    throw new ViewerError("The 3D model is still being made.", { remedy: "retry" });
+    throw new ViewerError(gettext("The 3D model is still being made."), {
+      remedy: "retry",
+    });
   }
   if (response.status === 429) {
-    throw new ViewerError("The server is busy.", { remedy: "retry" });
+    throw new ViewerError(gettext("The server is busy."), { remedy: "retry" });
   }
-  throw new ViewerError(
-    `The 3D model could not be loaded (the server answered ${response.status}).`,
-    { remedy: "retry" },
+  const words = gettext(
+    "The 3D model could not be loaded (the server answered %(status)s).",
   );
+  const { status } = response;
+  throw new ViewerError(interpolate(words, { status }), { remedy: "retry" });
 }
 
 /** What the server says about a STEP file it could not convert. */
@@ -113,7 +116,7 @@ async function reasonOf(response) {
   const body = await response.json().catch(() => null);
   return typeof body?.details === "string" && body.details
     ? body.details
-    : "This STEP file could not be turned into a 3D model.";
+    : gettext("This STEP file could not be turned into a 3D model.");
 }
 
 async function read(response, expectedBytes, watch, onProgress) {
@@ -171,8 +174,6 @@ function sleep(milliseconds, signal) {
 }
 
 function broken(cause) {
-  return new ViewerError("The 3D model could not be loaded: the connection broke.", {
-    remedy: "retry",
-    cause,
-  });
+  const words = gettext("The 3D model could not be loaded: the connection broke.");
+  return new ViewerError(words, { remedy: "retry", cause });
 }

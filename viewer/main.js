@@ -8,6 +8,7 @@
 // The picture stays until the model is drawn, and comes back when it cannot be.
 // `data-state` is loading, ready or failed; a `viewer:ready` event bubbles.
 
+import { gettext, interpolate } from "../static/js/words.js";
 import { addControls } from "./controls.js";
 import { html } from "./dom.js";
 import { ViewerError } from "./errors.js";
@@ -15,14 +16,15 @@ import { readGlb } from "./glb.js";
 import { download } from "./load.js";
 import { buildModel } from "./model.js";
 import { createNotice } from "./notice.js";
-import { Rig, VIEWS } from "./rig.js";
+import { Rig } from "./rig.js";
 import { Stage } from "./stage.js";
-import { createToolbar, toolOf } from "./toolbar.js";
+import { Panels, Toolbar } from "./toolbar.js";
+import { TOOLS } from "./tools.js";
 import { createTriad } from "./triad.js";
 
 const WAITING = {
-  429: "The server is busy. The 3D model comes as soon as it can.",
-  503: "The 3D model is still being made. It comes as soon as it is done.",
+  429: gettext("The server is busy. The 3D model comes as soon as it can."),
+  503: gettext("The 3D model is still being made. It comes as soon as it is done."),
 };
 
 /**
@@ -38,51 +40,58 @@ export function mountViewer(root) {
 }
 
 class Viewer {
-  #root;
+  root;
+
   #box = html("div", { class: "viewer__stage" });
   #notice = createNotice();
-  #toolbar = createToolbar((name) => this.#use(name));
+  #toolbar = new Toolbar();
+  #panels = new Panels();
   #triad = createTriad();
   #life = new AbortController();
-  #run = null; // { stage, model, rig, stop } of the attempt under way
-  #hasEdges = true;
+  #onModel = [];
+  #onFrame = [];
+  #attempt = null; // { stop, signal, box, stage, canvas, model, rig } as far as it got
   #keepsFocus = false; // somebody pressed a button that is gone by now
 
   constructor(root) {
-    this.#root = root;
-    root.append(this.#box, this.#notice.element, this.#toolbar.element);
-    this.#toolbar.press("edges", true);
+    this.root = root;
+    root.append(this.#box, this.#notice.element);
+    root.append(this.#toolbar.element, this.#panels.element);
+    this.onFrame((camera) => this.#triad.update(camera));
+    for (const addTool of TOOLS) addTool(this);
     this.#watchPage();
     this.#start();
   }
 
   /** Triangles on show, all instances counted. */
   get triangles() {
-    return this.#run?.model?.triangles ?? 0;
+    return this.run?.model.triangles ?? 0;
   }
 
-  /** Whether edges are drawn. */
-  get edges() {
-    return this.#hasEdges;
+  /** What is shown, or null; see tools.js. */
+  get run() {
+    return this.#attempt?.rig ? this.#attempt : null;
   }
 
-  set edges(isOn) {
-    this.#hasEdges = isOn;
-    this.#toolbar.press("edges", isOn);
-    if (!this.#run?.model) return;
-    this.#run.model.edges = isOn;
-    this.#run.stage.invalidate();
+  /** Aborts when the viewer goes. */
+  get signal() {
+    return this.#life.signal;
   }
 
-  /** Show the whole model. */
-  fit() {
-    this.#run?.rig?.fit();
+  addButton(tool) {
+    return this.#toolbar.add(tool);
   }
 
-  /** Look from front, back, left, right, top, bottom or isometric. */
-  view(name) {
-    if (!(name in VIEWS)) throw new RangeError(`no such view: ${name}`);
-    this.#run?.rig?.view(name);
+  addPanel(panel) {
+    return this.#panels.add(panel);
+  }
+
+  onModel(use) {
+    this.#onModel.push(use);
+  }
+
+  onFrame(draw) {
+    this.#onFrame.push(draw);
   }
 
   /** Give everything back and leave the picture. */
@@ -93,17 +102,20 @@ class Viewer {
     this.#box.remove();
     this.#notice.element.remove();
     this.#toolbar.element.remove();
-    delete this.#root.dataset.state;
-    delete this.#root.viewer;
+    this.#panels.element.remove();
+    delete this.root.dataset.state;
+    delete this.root.viewer;
   }
 
   async #start() {
-    const run = (this.#run = { stop: new AbortController() });
+    const stop = new AbortController();
+    const run = { stop, signal: stop.signal, box: this.#box };
+    this.#attempt = run;
     this.#state("loading");
     try {
       await this.#load(run);
     } catch (error) {
-      if (!run.stop.signal.aborted) this.#fail(error);
+      if (!run.signal.aborted) this.#fail(error);
     }
   }
 
@@ -111,30 +123,31 @@ class Viewer {
     // Before the download: without WebGL the bytes would be of no use.
     run.stage = new Stage(this.#box, {
       resize: (width, height) => run.rig.resize(width, height),
-      frame: (camera) => this.#triad.update(camera),
+      frame: (camera) => this.#onFrame.forEach((draw) => draw(camera)),
       lost: () => this.#lose(),
       restored: () => this.#regain(run),
     });
-    const bytes = await download(this.#root.dataset.src, {
-      expectedBytes: Number(this.#root.dataset.bytes) || 0,
-      signal: run.stop.signal,
+    run.canvas = run.stage.canvas;
+    const bytes = await download(this.root.dataset.src, {
+      expectedBytes: Number(this.root.dataset.bytes) || 0,
+      signal: run.signal,
       onProgress: this.#notice.progress,
       onWait: (status) => this.#notice.wait(WAITING[status]),
     });
     run.model = buildModel(readGlb(bytes));
-    run.model.edges = this.#hasEdges;
     run.rig = new Rig(run.model, () => run.stage.invalidate());
     run.stage.show(run.model, run.rig.camera);
     this.#offerControls(run);
+    for (const use of this.#onModel) use(run);
     this.#show(run);
-    this.#root.dispatchEvent(new CustomEvent("viewer:ready", { bubbles: true }));
+    this.root.dispatchEvent(new CustomEvent("viewer:ready", { bubbles: true }));
   }
 
-  #show({ stage }) {
+  #show({ canvas }) {
     this.#notice.hide();
     this.#toolbar.enable(true);
     this.#state("ready");
-    this.#focus(stage.canvas);
+    this.#focus(canvas);
   }
 
   /** Put the focus back that a button took along when it vanished. */
@@ -145,62 +158,38 @@ class Viewer {
     this.#keepsFocus = false;
   }
 
-  #offerControls({ stage, rig, stop }) {
-    const { name = "this part" } = this.#root.dataset;
-    const { canvas } = stage;
+  #offerControls({ canvas, rig, signal }) {
+    const { name = gettext("This part") } = this.root.dataset;
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-roledescription", "3D model");
-    canvas.setAttribute(
-      "aria-label",
-      `${name} in 3D. Arrow keys turn it, plus and minus zoom, F fits.`,
+    canvas.setAttribute("aria-roledescription", gettext("3D model"));
+    const label = gettext(
+      "%(name)s in 3D. Arrow keys turn it, plus and minus zoom, F fits.",
     );
-    addControls(canvas, rig, stop.signal);
+    canvas.setAttribute("aria-label", interpolate(label, { name }));
+    addControls(canvas, rig, signal);
     this.#box.append(this.#triad.element);
-  }
-
-  #use(name) {
-    if (name === "fit") this.fit();
-    else if (name === "edges") this.edges = !this.edges;
-    else if (name === "fullscreen") this.#toggleFullScreen();
-    else this.view(name);
-  }
-
-  #toggleFullScreen() {
-    if (document.fullscreenElement === this.#root) document.exitFullscreen();
-    else this.#root.requestFullscreen();
   }
 
   #watchPage() {
     const { signal } = this.#life;
-    this.#root.addEventListener("keydown", (event) => this.#press(event), { signal });
-    this.#root.addEventListener(
-      "fullscreenchange",
-      () => {
-        const isOn = document.fullscreenElement === this.#root;
-        this.#toolbar.press("fullscreen", isOn);
-      },
-      { signal },
-    );
+    this.root.addEventListener("keydown", (event) => this.#press(event), { signal });
     addEventListener("pagehide", () => this.#leavePage(), { signal });
     // A removed element has no size any more, so this fires then, too.
     const observer = new ResizeObserver(() => {
-      if (!this.#root.isConnected) this.dispose();
+      if (!this.root.isConnected) this.dispose();
     });
-    observer.observe(this.#root);
+    observer.observe(this.root);
     signal.addEventListener("abort", () => observer.disconnect());
   }
 
   #press(event) {
-    const tool = this.#root.dataset.state === "ready" ? toolOf(event) : null;
-    if (!tool) return;
-    event.preventDefault();
-    this.#use(tool);
+    if (this.#toolbar.type(event)) event.preventDefault();
   }
 
   /** Free the graphics memory; if the page comes back, begin again. */
   #leavePage() {
-    const root = this.#root;
+    const root = this.root;
     this.dispose();
     const back = ({ persisted }) => {
       if (persisted && root.isConnected && !root.viewer) mountViewer(root);
@@ -215,8 +204,10 @@ class Viewer {
 
   /** The context is gone, as after a crash of the driver; often it returns. */
   #lose() {
-    const error = new ViewerError("The graphics driver stopped.", { remedy: "retry" });
-    this.#fail(error, { ends: !this.#run.rig });
+    const error = new ViewerError(gettext("The graphics driver stopped."), {
+      remedy: "retry",
+    });
+    this.#fail(error, { ends: !this.run });
   }
 
   /** three puts everything on the new context by itself. */
@@ -229,7 +220,7 @@ class Viewer {
     if (ends) this.#end();
     const known = error instanceof ViewerError;
     if (!known) reportError(error);
-    const words = known ? error.message : "The 3D model could not be shown.";
+    const words = known ? error.message : gettext("The 3D model could not be shown.");
     const { remedy = "retry" } = error;
     const remedies = this.#remedies(remedy);
     this.#notice.fail(words + this.#comfort(remedy), ...remedies);
@@ -239,20 +230,20 @@ class Viewer {
   }
 
   #comfort(remedy) {
-    const hasPicture = this.#root.querySelector(".viewer__poster");
+    const hasPicture = this.root.querySelector(".viewer__poster");
     if (!hasPicture || remedy === "sign-in") return "";
-    return " The picture still shows the part.";
+    return ` ${gettext("The picture still shows the part.")}`;
   }
 
   #remedies(remedy) {
     if (remedy === "sign-in") {
       // Any page asks a stranger to sign in and then leads back to itself.
       const link = { class: "viewer__remedy", href: location.href };
-      return [html("a", link, "Sign in")];
+      return [html("a", link, gettext("Sign in"))];
     }
     if (remedy !== "retry") return [];
     const attributes = { class: "viewer__remedy", type: "button" };
-    const button = html("button", attributes, "Try again");
+    const button = html("button", attributes, gettext("Try again"));
     button.addEventListener("click", () => {
       this.#keepsFocus = true;
       this.#retry();
@@ -261,15 +252,15 @@ class Viewer {
   }
 
   #end() {
-    this.#run?.stop.abort();
-    this.#run?.rig?.dispose();
-    this.#run?.stage?.dispose();
-    this.#run = null;
+    this.#attempt?.stop.abort();
+    this.#attempt?.rig?.dispose();
+    this.#attempt?.stage?.dispose();
+    this.#attempt = null;
     this.#triad.element.remove();
     this.#toolbar.enable(false);
   }
 
   #state(name) {
-    this.#root.dataset.state = name;
+    this.root.dataset.state = name;
   }
 }

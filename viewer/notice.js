@@ -1,5 +1,6 @@
 // What is said about the model: how far its download is, or what is wrong.
 
+import { gettext, interpolate } from "../static/js/words.js";
 import { html } from "./dom.js";
 
 const MB = 1e6;
@@ -9,7 +10,8 @@ export function createNotice() {
   const text = html("p", { class: "viewer__text" });
   // Not read out: it changes with every piece that arrives.
   const bytes = html("span", { class: "viewer__bytes", "aria-hidden": "true" });
-  const bar = html("progress", { class: "viewer__progress", "aria-label": "Loading" });
+  const label = gettext("Loading");
+  const bar = html("progress", { class: "viewer__progress", "aria-label": label });
   const element = html("div", { class: "viewer__notice", role: "status" });
   element.hidden = true;
   return { element, progress, wait, fail, hide };
@@ -24,9 +26,9 @@ export function createNotice() {
   /** Show bytes: a full measure where the total is known, else only movement. */
   function progress(done, total) {
     if (element.dataset.kind !== "loading") {
-      show("loading", "Loading the 3D model", bytes, bar);
+      show("loading", gettext("Loading the 3D model"), bytes, bar);
     }
-    bytes.textContent = total > MB ? `${inMb(done)} of ${inMb(total)} MB` : "";
+    bytes.textContent = total > MB ? share(done, total) : "";
     if (total) {
       bar.max = total;
       bar.value = Math.min(done, total);
@@ -49,6 +51,11 @@ export function createNotice() {
     element.hidden = true;
     delete element.dataset.kind;
   }
+}
+
+function share(done, total) {
+  const values = { done: inMb(done), total: inMb(total) };
+  return interpolate(gettext("%(done)s of %(total)s MB"), values);
 }
 
 function inMb(count) {

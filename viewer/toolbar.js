@@ -1,55 +1,160 @@
-// The bar of tools under the picture, and their keys.
+// The bar of tools under the picture, their keys, and the slot for their panels.
 
+import { gettext, interpolate } from "../static/js/words.js";
 import { html } from "./dom.js";
 import { createIcon } from "./icons.js";
 
-// In the order of the bar. On a phone it is two rows, filled by columns, so that
-// opposite views stand one above the other.
-const TOOLS = [
-  { name: "fit", word: "Fit", label: "Fit the whole part", key: "f" },
-  { name: "isometric", word: "Iso", label: "Isometric view", key: "7" },
-  { name: "front", word: "Front", label: "Front view", key: "1" },
-  { name: "back", word: "Back", label: "Back view", key: "2" },
-  { name: "left", word: "Left", label: "Left view", key: "3" },
-  { name: "right", word: "Right", label: "Right view", key: "4" },
-  { name: "top", word: "Top", label: "Top view", key: "5" },
-  { name: "bottom", word: "Bottom", label: "Bottom view", key: "6" },
-  { name: "edges", word: "Edges", label: "Edges", key: "e", toggles: true },
-  { name: "fullscreen", word: "Full", label: "Full screen", toggles: true },
-];
+// In the order of the bar. A group with a word of its own folds into one button.
+const GROUPS = {
+  camera: { label: gettext("Camera") },
+  view: { label: gettext("Views"), word: gettext("Views"), icon: "isometric" },
+  measure: { label: gettext("Measuring") },
+  parts: { label: gettext("Parts of the model") },
+  picture: { label: gettext("Picture") },
+};
 
-/** Create the bar; `use(name)` is called for each tool pressed. */
-export function createToolbar(use) {
-  const buttons = new Map(
-    TOOLS.filter(isPossible).map((tool) => [tool.name, createButton(tool)]),
-  );
-  for (const [name, button] of buttons) {
-    button.addEventListener("click", () => use(name));
-  }
-  const element = html(
-    "div",
-    { class: "viewer__tools", role: "group", "aria-label": "3D view" },
-    ...buttons.values(),
-  );
-  return { element, enable, press };
+const WRITING = "input:not([type=range], [type=checkbox]), textarea, select";
 
-  function enable(isEnabled) {
-    for (const button of buttons.values()) button.disabled = !isEnabled;
+/** The bar; tools add their buttons to it, in any order, and never each other's. */
+export class Toolbar {
+  element = html("div", { class: "viewer__tools" });
+
+  #tools = [];
+  #groups = new Map();
+  #isEnabled = false;
+
+  constructor() {
+    const toolbar = { role: "toolbar", "aria-label": gettext("3D view") };
+    for (const [name, value] of Object.entries(toolbar)) {
+      this.element.setAttribute(name, value);
+    }
+    for (const [name, { label, word, icon }] of Object.entries(GROUPS)) {
+      const attributes = { class: "viewer__group", role: "group", "aria-label": label };
+      const group = html("div", attributes);
+      this.element.append(group);
+      this.#groups.set(name, word ? this.#fold(group, { label, word, icon }) : group);
+    }
   }
 
-  /** Show whether a tool that toggles is on. */
-  function press(name, isOn) {
-    buttons.get(name)?.setAttribute("aria-pressed", isOn);
+  /**
+   * Add a button; returns `{element, press}`, where `press(isOn)` shows whether a
+   * tool that toggles is on.
+   *
+   * @param {object} tool
+   * @param {string} tool.name
+   * @param {string} tool.group a key of GROUPS
+   * @param {string} tool.word under the icon
+   * @param {string} tool.label in full
+   * @param {string | string[]} tool.icon as `createIcon` takes it
+   * @param {string} [tool.key] that does the same
+   * @param {boolean} [tool.toggles]
+   * @param {string} [tool.panel] id of the panel it opens
+   * @param {() => void} tool.use
+   */
+  add(tool) {
+    const element = createButton(tool);
+    element.disabled = !this.#isEnabled;
+    element.addEventListener("click", () => tool.use());
+    this.#groups.get(tool.group).append(element);
+    this.#tools.push({ ...tool, element });
+    return { element, press: (isOn) => element.setAttribute("aria-pressed", isOn) };
+  }
+
+  enable(isEnabled) {
+    this.#isEnabled = isEnabled;
+    for (const button of this.element.querySelectorAll("button")) {
+      button.disabled = !isEnabled;
+    }
+  }
+
+  /** Use the tool a key stands for; returns whether there is one. */
+  type({ key, target, ctrlKey, metaKey, altKey }) {
+    if (!this.#isEnabled || ctrlKey || metaKey || altKey) return false;
+    if (target.matches(WRITING)) return false;
+    const tool = this.#tools.find((each) => each.key === key.toLowerCase());
+    tool?.use();
+    return Boolean(tool);
+  }
+
+  /** Put a group's tools into a list that one button opens. */
+  #fold(group, { label, word, icon }) {
+    const list = html("div", { class: "viewer__fold" });
+    const button = createButton({ word, label, icon });
+    button.setAttribute("aria-expanded", "false");
+    const open = (isOpen) => button.setAttribute("aria-expanded", isOpen);
+    button.addEventListener("click", () => {
+      open(button.getAttribute("aria-expanded") === "false");
+    });
+    list.addEventListener("click", () => {
+      open(false);
+      button.focus();
+    });
+    group.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      open(false);
+      button.focus();
+    });
+    group.addEventListener("focusout", ({ relatedTarget }) => {
+      if (!group.contains(relatedTarget)) open(false);
+    });
+    group.append(button, list);
+    return list;
   }
 }
 
-/** The tool a key stands for, if any. */
-export function toolOf({ key, ctrlKey, metaKey, altKey }) {
-  if (ctrlKey || metaKey || altKey) return null;
-  return TOOLS.find((tool) => tool.key === key.toLowerCase())?.name ?? null;
+/** The place for what tools have to say: beside the picture, or below on a phone. */
+export class Panels {
+  element = html("div", { class: "viewer__panels" });
+
+  #panels = [];
+
+  /**
+   * Add a panel, closed; returns `{element, body, isOpen, open, close}`.
+   *
+   * @param {object} panel
+   * @param {string} panel.title
+   * @param {() => void} panel.onClose its own button closes it, or another panel
+   *   on a phone, which has room for one
+   */
+  add({ title, onClose = () => {} }) {
+    const heading = html("h3", { class: "viewer__title" }, title);
+    const label = interpolate(gettext("Close: %(title)s"), { title });
+    const cross = html(
+      "button",
+      { class: "viewer__close", type: "button", title: label, "aria-label": label },
+      createIcon("close"),
+    );
+    const body = html("div", { class: "viewer__body" });
+    const element = html(
+      "section",
+      { class: "viewer__panel", "aria-label": title },
+      html("header", { class: "viewer__head" }, heading, cross),
+      body,
+    );
+    element.hidden = true;
+    const close = () => {
+      if (element.hidden) return;
+      element.hidden = true;
+      onClose();
+    };
+    const open = () => {
+      if (this.#hasRoomForOne()) for (const other of this.#panels) other.close();
+      element.hidden = false;
+    };
+    cross.addEventListener("click", close);
+    const panel = { element, body, open, close, isOpen: () => !element.hidden };
+    this.#panels.push(panel);
+    this.element.append(element);
+    return panel;
+  }
+
+  /** CSS knows where the panels are: below the picture they are a row. */
+  #hasRoomForOne() {
+    return getComputedStyle(this.element).getPropertyValue("--viewer-panels") === "one";
+  }
 }
 
-function createButton({ name, word, label, key, toggles }) {
+function createButton({ word, label, icon, key, toggles, panel }) {
   return html(
     "button",
     {
@@ -60,13 +165,9 @@ function createButton({ name, word, label, key, toggles }) {
       "aria-label": label,
       "aria-pressed": toggles ? "false" : null,
       "aria-keyshortcuts": key,
+      "aria-controls": panel,
     },
-    createIcon(name),
+    createIcon(icon),
     html("span", { class: "viewer__word" }, word),
   );
-}
-
-/** iPhones show only films on the full screen. */
-function isPossible({ name }) {
-  return name !== "fullscreen" || document.fullscreenEnabled;
 }
