@@ -8,12 +8,30 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class Role(models.TextChoices):
     VIEWER = "viewer", "Viewer"
     MEMBER = "member", "Member"
     LEAD = "lead", "Lead"
+
+
+class Theme(models.TextChoices):
+    AUTO = "auto", _("As the device")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
+
+
+class Units(models.TextChoices):
+    MILLIMETRES = "mm", _("Millimetres")
+    INCHES = "in", _("Inches")
+
+
+class Lane(models.TextChoices):
+    CNC = "cnc", _("CNC")
+    HAND = "hand", _("Hand")
+    MISC = "misc", _("Misc")
 
 
 class UserManager(BaseUserManager):
@@ -69,6 +87,24 @@ class User(AbstractBaseUser):
     )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
+    theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO)
+    units = models.CharField(max_length=2, choices=Units, default=Units.MILLIMETRES)
+    default_lane = models.CharField(
+        _("lane"),
+        max_length=4,
+        choices=Lane,
+        blank=True,
+        default="",
+        help_text=_("The work that is mine as a rule; empty is all of it."),
+    )
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        blank=True,
+        default="",
+        help_text=_("Such as Europe/Berlin. Empty is that of the device."),
+    )
+
     objects = UserManager()
 
     USERNAME_FIELD = "username"
@@ -91,6 +127,16 @@ class User(AbstractBaseUser):
             ),
             models.CheckConstraint(
                 condition=Q(role__in=Role.values), name="user_role_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(theme__in=Theme.values), name="user_theme_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(units__in=Units.values), name="user_units_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(default_lane__in=["", *Lane.values]),
+                name="user_lane_known",
             ),
         ]
 

@@ -20,9 +20,10 @@ from partsite.ratelimit import Limit, client_network
 
 from . import keys
 from .forms import KeyForm, LoginForm, NewPasswordForm
+from .models import Theme, User
 
 LOOKS = {
-    "theme": {"light", "dark", "auto"},
+    "theme": set(Theme.values),
     "density": {"compact", "comfortable"},
 }
 LOOK_SECONDS = 365 * 24 * 60 * 60
@@ -154,13 +155,18 @@ def _keys_page(request: HttpRequest, form: KeyForm, status: int = 200) -> HttpRe
 
 @require_POST
 def look(request: HttpRequest) -> HttpResponse:
-    """Remember on this device how somebody likes the pages."""
+    """Remember how somebody likes the pages: the theme everywhere, the rest here.
+
+    The cookie of the theme is for the pages before the sign-in.
+    """
     page = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(
         page, {request.get_host()}, require_https=request.is_secure()
     ):
         page = resolve_url(settings.LOGIN_REDIRECT_URL)
     response = redirect(page)
+    if (theme := request.POST.get("theme")) in LOOKS["theme"]:
+        User.objects.filter(pk=request.user.pk).update(theme=theme)
     for name, known in LOOKS.items():
         if request.POST.get(name) in known:
             response.set_cookie(

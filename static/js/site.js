@@ -10,6 +10,7 @@ import { sendOnce } from "./once.js";
 import { watchConversions } from "./live.js";
 import { watchUploads } from "./upload.js";
 import { mountViewers } from "./viewers.js";
+import { tellTimeZone } from "./zone.js";
 
 closeMenus(document);
 copyTexts(document);
@@ -19,5 +20,6 @@ filterAtOnce(document);
 keepPlace(document);
 watchUploads(document);
 sendOnce(document);
+tellTimeZone(document);
 watchConversions(document, mountViewers);
 mountViewers(document);

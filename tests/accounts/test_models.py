@@ -49,6 +49,19 @@ def test_an_unknown_role_is_refused_by_the_database():
         make_user(role="boss")
 
 
+@pytest.mark.parametrize(
+    ("field", "constraint"),
+    [
+        ("theme", "user_theme_known"),
+        ("units", "user_units_known"),
+        ("default_lane", "user_lane_known"),
+    ],
+)
+def test_an_unknown_preference_is_refused_by_the_database(field, constraint):
+    with pytest.raises(IntegrityError, match=constraint):
+        make_user(**{field: "x"})
+
+
 # --- Names -------------------------------------------------------------------
 
 

@@ -178,15 +178,26 @@ def test_strangers_change_no_password(name, client, db):
 class TestLook:
     address = "/account/look/"
 
-    def test_a_choice_is_remembered_and_shown(self, sam_page):
+    def test_a_choice_is_remembered_and_shown(self, sam_page, sam):
         chosen = {"theme": "dark", "next": "/review/?page=2"}
         response = sam_page.post(self.address, chosen)
         assert response["Location"] == "/review/?page=2"
         assert response.cookies["theme"].value == "dark"
         assert response.cookies["theme"]["httponly"]
+        sam.refresh_from_db()
+        assert sam.theme == "dark"
         sam_page.post(self.address, {"density": "compact"})
         text = sam_page.get("/review/").text
         assert 'data-theme="dark" data-density="compact"' in text
+
+    def test_the_account_decides_the_theme_and_the_cookie_that_of_the_door(
+        self, sam_page
+    ):
+        sam_page.cookies["theme"] = "dark"
+        assert 'data-theme="auto"' in sam_page.get("/review/").text
+        sam_page.logout()
+        sam_page.cookies["theme"] = "dark"
+        assert 'data-theme="dark"' in sam_page.get(LOGIN).text
 
     @pytest.mark.parametrize(
         "data", [{"theme": "pink"}, {"density": '"><script>'}, {"other": "dark"}, {}]
@@ -195,7 +206,7 @@ class TestLook:
         assert not sam_page.post(self.address, data).cookies
 
     def test_a_strange_cookie_is_only_text(self, sam_page):
-        sam_page.cookies["theme"] = "a<b>'"
+        sam_page.cookies["density"] = "a<b>'"
         assert "<b>" not in sam_page.get("/review/").text
 
     def test_it_leads_to_no_other_site(self, sam_page):
