@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-MM_PER_INCH = 25.4
+from parts.thickness import MM_PER_INCH
 
 register = template.Library()
 
