@@ -85,8 +85,9 @@ $(STAMPS)/dev: $(STAMPS)/site requirements-dev.txt
 	$(call INSTALL,-r requirements-dev.txt)
 	touch $@
 
-$(STAMPS)/viewer: $(STAMPS)/site package.json package-lock.json $(wildcard viewer/* icons/*)
-	echo 'Building icons and 3D viewer'
+$(STAMPS)/viewer: $(STAMPS)/site package.json package-lock.json $(wildcard viewer/* icons/*) \
+  $(shell find static/css -type f)
+	echo 'Building icons, styles and 3D viewer'
 	node -e 'process.exit(+(parseInt(process.versions.node) < $(OLDEST_NODE)))' \
 	  2>/dev/null && command -v npm >/dev/null \
 	  || { $(call INSTALL,$(NODE_WHEEL)); }

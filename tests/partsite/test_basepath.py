@@ -272,7 +272,7 @@ def test_a_path_that_is_a_page_is_refused_before():
         ("/parts/review/", "/review/"),
         ("/review/", "/review/"),
         ("/parts/api/parts/7", "/api/parts/7"),
-        ("/parts/static/css/site.css", "/static/css/site.css"),
+        ("/parts/static/css/bundle.css", "/static/css/bundle.css"),
     ],
 )
 def test_a_path_that_pages_begin_with_is_told_from_them(settings, sent, page):
