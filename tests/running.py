@@ -99,12 +99,13 @@ def demo_shop(tmp_path_factory) -> Path:
         if not (folder / "is-whole").exists():
             folder.mkdir()
             with running_site(folder):
-                _wait_for_conversions(folder / "db.sqlite3")
+                wait_for_conversions(folder / "db.sqlite3")
             (folder / "is-whole").touch()
     return folder
 
 
-def _wait_for_conversions(database: Path) -> None:
+def wait_for_conversions(database: Path) -> None:
+    """Wait until no STEP file of an SQLite ``database`` is waiting or at work."""
     waiting = "SELECT count(*) FROM parts_partfile WHERE state IN ('queued', 'running')"
     connection = sqlite3.connect(database)
     deadline = time.monotonic() + CONVERSIONS_SECONDS

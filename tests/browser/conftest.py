@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.running import Site, running_site
+from tests.running import Site, running_site, wait_for_conversions
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # CI runs as root
@@ -40,8 +44,30 @@ def site(chromium, shop) -> Iterator[Site]:
         yield site
 
 
+@contextmanager
+def demo_in_chromium() -> Iterator[tuple[Browser, Site]]:
+    """Run a fresh demo shop, all converted, with a browser: for scripts, not tests."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_site(Path(folder)) as site,
+        sync_playwright() as playwright,
+    ):
+        wait_for_conversions(site.folder / "db.sqlite3")
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS
+        )
+        yield browser, site
+        browser.close()
+
+
 def watch(page: Page, troubles: list[str]) -> None:
-    """Note every error on the page's console and every failed request."""
+    """Note errors on the page's console, failed requests and those to other hosts."""
+    page.on(
+        "request",
+        lambda request: (
+            _is_foreign(request.url) and troubles.append(f"another host: {request.url}")
+        ),
+    )
     page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
     page.on(
         "console",
@@ -55,6 +81,11 @@ def watch(page: Page, troubles: list[str]) -> None:
             answer.status >= 400 and troubles.append(f"{answer.status} {answer.url}")
         ),
     )
+
+
+def _is_foreign(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in {"http", "https", "ws"} and parts.hostname != "127.0.0.1"
 
 
 def sign_in(page: Page, site: Site, username: str) -> None:

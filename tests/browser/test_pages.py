@@ -1,0 +1,120 @@
+"""What must hold of every page, on a desk and on a phone, in both themes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from .conftest import sign_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+# Everything that WCAG 2.2 AA asks for and a machine can find, and axe's own advice.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SIZES = {
+    "desk": {"viewport": {"width": 1440, "height": 900}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True},
+}
+PART = "/production/?search=Bearing+plate"  # the one with two files
+PAGES = {
+    "home": "/",
+    "review": "/review/",
+    "production": "/production/",
+    "lane": "/production/?type=cnc",
+    "completed": "/completed/",
+    "search": "/search/?search=plate",
+    "nothing found": "/review/?search=nothing+like+it",
+    "hand in": "/parts/new/",
+    "part": "/parts/{part}/",
+    "edit": "/parts/{part}/edit/",
+    "delete": "/parts/{part}/delete/",
+    "keys": "/account/keys/",
+    "password": "/account/password/",
+}
+# Shift of what is on the screen already, as Chromium scores it; 0.1 is called good.
+SHIFT_MOST = 0.01
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing_and_nothing_jumps(browse, site, size):
+    page = browse(site.lead, **SIZES[size])
+    page.goto(PART)
+    part = page.locator(".part-card").first.get_attribute("data-part")
+    found = {}
+    for name, path in PAGES.items():
+        address = path.format(part=part)
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            if theme == "light":
+                _open(page, address)
+                assert _shift(page) < SHIFT_MOST, name
+                assert _width_too_much(page) == 0, name
+            if faults := _axe(page):
+                found[f"{name}, {theme}"] = faults
+    assert found == {}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing_at_the_door_and_on_pages_of_trouble(chromium, site, size):
+    context = chromium.new_context(base_url=site.address, **SIZES[size])
+    page = context.new_page()
+    found = {}
+    for address in ("/account/login/", "/account/look/"):
+        found |= _faults(page, address, address)
+    sign_in(page, site, site.members[0])
+    for address in ("/parts/0/", "/admin/", "/parts/new/"):
+        found |= _faults(page, address, address)
+    context.close()
+    assert found == {}
+
+
+def _faults(page: Page, name: str, address: str) -> dict[str, list[str]]:
+    page.goto(address)
+    faults = {}
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        if found := _axe(page):
+            faults[f"{name}, {theme}"] = found
+    return faults
+
+
+def _open(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    if page.locator("[data-viewer]").count():
+        page.locator("[data-viewer][data-state=ready]").wait_for()
+
+
+def _axe(page: Page) -> list[str]:
+    """Return what axe finds, each as its rule and the elements at fault."""
+    page.add_script_tag(path=AXE)
+    result = page.evaluate(
+        "rules => axe.run({ runOnly: { type: 'tag', values: rules } })", RULES
+    )
+    return [
+        f"{fault['id']}: {json.dumps([node['html'][:160] for node in fault['nodes']])}"
+        for fault in result["violations"]
+    ]
+
+
+def _shift(page: Page) -> float:
+    return page.evaluate(
+        """() => new Promise((resolve) => {
+          let sum = 0;
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) sum += entry.value;
+          }).observe({ type: "layout-shift", buffered: true });
+          requestAnimationFrame(() => setTimeout(() => resolve(sum)));
+        })"""
+    )
+
+
+def _width_too_much(page: Page) -> int:
+    """Return by how many pixels the page is wider than the window."""
+    return page.evaluate(
+        "() => { const { scrollWidth, clientWidth } = document.documentElement;"
+        " return scrollWidth - clientWidth; }"
+    )
