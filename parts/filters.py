@@ -3,6 +3,7 @@
 import django_filters
 from django import forms
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from .models import Category, Part, Status, Type
 
@@ -36,7 +37,7 @@ class FlagFilter(django_filters.BooleanFilter):
 
 
 class PartFilter(django_filters.FilterSet):
-    search = django_filters.CharFilter(method="filter_search", label="Search")
+    search = django_filters.CharFilter(method="filter_search", label=_("Search"))
     category = django_filters.ChoiceFilter(choices=Category.choices)
     type = django_filters.ChoiceFilter(choices=Type.choices)
     status = django_filters.ChoiceFilter(choices=Status.choices)

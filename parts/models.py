@@ -84,7 +84,7 @@ class Part(models.Model):
         max_length=100,
         blank=True,
         db_index=True,
-        help_text="The number on drawing, label and box. Left empty, it is made.",
+        help_text=_("The number on drawing, label and box. Left empty, it is made."),
     )
     type = models.CharField(max_length=10, choices=Type, blank=True, default="")
     name = models.CharField(max_length=200, blank=True, default="")
@@ -101,13 +101,13 @@ class Part(models.Model):
     )
     notes = models.TextField(max_length=20_000, blank=True, default="")
     onshape_url = models.URLField(
-        "Onshape link", max_length=500, blank=True, default=""
+        _("Onshape link"), max_length=500, blank=True, default=""
     )
     service_method = models.CharField(
         max_length=200,
         blank=True,
         default="",
-        help_text="Outside supplier or process of a misc part.",
+        help_text=_("Outside supplier or process of a misc part."),
     )
 
     category = models.CharField(
@@ -119,24 +119,28 @@ class Part(models.Model):
     claimed_revision = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Number of the STEP file that stood when the part was claimed; 0 "
-        "if there was none.",
+        help_text=_(
+            "Number of the STEP file that stood when the part was "
+            "claimed; 0 if there was none."
+        ),
     )
     claimed_drawing = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Number of the drawing that stood when the part was claimed; 0 if "
-        "there was none.",
+        help_text=_(
+            "Number of the drawing that stood when the part was claimed; "
+            "0 if there was none."
+        ),
     )
     blocked_reason = models.CharField(
         max_length=500,
         blank=True,
         default="",
-        help_text="Why it cannot go on; in review: why it was sent back.",
+        help_text=_("Why it cannot go on; in review: why it was sent back."),
     )
     reviewer = models.CharField(max_length=100, blank=True, default="")
     storage_location = models.CharField(max_length=200, blank=True, default="")
-    completed_incorrectly = models.BooleanField("made wrong", default=False)
+    completed_incorrectly = models.BooleanField(_("made wrong"), default=False)
     approved_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
 
@@ -144,7 +148,7 @@ class Part(models.Model):
         max_length=255,
         blank=True,
         default="",
-        help_text="Bare name of the file that was uploaded last.",
+        help_text=_("Bare name of the file that was uploaded last."),
     )
     current_step = models.ForeignKey(
         "PartFile",
@@ -163,7 +167,7 @@ class Part(models.Model):
     extra = models.JSONField(
         default=dict,
         blank=True,
-        help_text="miscInfo keys that have no column of their own.",
+        help_text=_("miscInfo keys that have no column of their own."),
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -217,8 +221,10 @@ class Part(models.Model):
                     | (~Q(category=Category.COMPLETED) & ~Q(status=Status.COMPLETED))
                 ),
                 name="part_completed_agrees",
-                violation_error_message="Category and status contradict each other: "
-                "completed is completed in both.",
+                violation_error_message=_(
+                    "Category and status contradict each other: completed is "
+                    "completed in both."
+                ),
             ),
             models.CheckConstraint(
                 condition=(
@@ -227,8 +233,10 @@ class Part(models.Model):
                     | Q(type="", category=Category.HAND)
                 ),
                 name="part_lane_fits_type",
-                violation_error_message="Category and type contradict each other: "
-                "a part in production stands in the lane of its type.",
+                violation_error_message=_(
+                    "Category and type contradict each other: a part in "
+                    "production stands in the lane of its type."
+                ),
             ),
         ]
 
@@ -318,7 +326,9 @@ class PartFile(models.Model):
     part = models.ForeignKey(Part, on_delete=models.CASCADE, related_name="files")
     kind = models.CharField(max_length=10, choices=Kind)
     revision = models.PositiveIntegerField()
-    name = models.CharField(max_length=255, help_text="As it was called when uploaded.")
+    name = models.CharField(
+        max_length=255, help_text=_("As it was called when uploaded.")
+    )
     content = models.FileField(max_length=200)
     sha256 = models.CharField(max_length=64, db_index=True)
     size_bytes = models.PositiveBigIntegerField()
@@ -336,7 +346,7 @@ class PartFile(models.Model):
     heartbeat_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="Last sign that its conversion goes on: queued, taken, at work.",
+        help_text=_("Last sign that its conversion goes on: queued, taken, at work."),
     )
     took_seconds = models.FloatField(null=True, blank=True)
     model = models.FileField(max_length=200, blank=True, default="")
@@ -347,7 +357,7 @@ class PartFile(models.Model):
     objects = PartFileManager()
 
     class Meta:
-        verbose_name = "file"
+        verbose_name = _("file")
         ordering = ["part_id", "kind", "-revision"]
         indexes = [
             models.Index(
@@ -451,8 +461,8 @@ class PartEvent(models.Model):
     objects = PartEventManager()
 
     class Meta:
-        verbose_name = "history line"
-        verbose_name_plural = "history"
+        verbose_name = _("history line")
+        verbose_name_plural = _("history")
         ordering = ["-at", "-id"]
         indexes = [
             models.Index(fields=["-at", "-id"], name="partevent_newest"),
@@ -496,7 +506,7 @@ class DrawingFetch(models.Model):
     part = models.ForeignKey(
         Part, on_delete=models.CASCADE, related_name="drawing_fetches"
     )
-    link = models.URLField(max_length=500, help_text="The part's link when asked.")
+    link = models.URLField(max_length=500, help_text=_("The part's link when asked."))
     asked_at = models.DateTimeField(default=timezone.now)
     asked_by_name = models.CharField(max_length=100, blank=True, default="")
     asked_by = models.ForeignKey(
@@ -510,7 +520,7 @@ class DrawingFetch(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     heartbeat_at = models.DateTimeField(
         default=timezone.now,
-        help_text="Last sign that it goes on: asked, taken, at work, ended.",
+        help_text=_("Last sign that it goes on: asked, taken, at work, ended."),
     )
     drawing = models.ForeignKey(
         PartFile, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -518,8 +528,8 @@ class DrawingFetch(models.Model):
     is_new = models.BooleanField(default=False)
 
     class Meta:
-        verbose_name = "fetch of a drawing"
-        verbose_name_plural = "fetches of drawings"
+        verbose_name = _("fetch of a drawing")
+        verbose_name_plural = _("fetches of drawings")
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.shortcuts import redirect
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
 _ORDER = ("parts", "accounts")
@@ -15,9 +16,9 @@ _ORDER = ("parts", "accounts")
 class LeadSite(admin.AdminSite):
     """Django's admin for leads; there is one sign-in, the site's own."""
 
-    site_header = "Parts: administration"
-    site_title = "Parts"
-    index_title = "Administration"
+    site_header = _("Parts: administration")
+    site_title = _("Parts")
+    index_title = _("Administration")
     site_url = reverse_lazy("parts:home")  # the root may be a front end's
 
     def get_app_list(self, request, app_label=None) -> list[dict]:
@@ -44,5 +45,5 @@ class LeadSite(admin.AdminSite):
         if self.has_permission(request):
             return redirect(index)
         if request.user.is_authenticated:
-            raise PermissionDenied("Only leads may use the administration.")
+            raise PermissionDenied(_("Only leads may use the administration."))
         return redirect_to_login(request.GET.get("next") or index)

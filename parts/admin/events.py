@@ -8,6 +8,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
 
 from parts.models import Part, PartEvent
 
@@ -17,11 +18,11 @@ EVENTS_SHOWN = 50
 
 
 class EventColumns:
-    @admin.display(description="who", ordering="actor_name")
+    @admin.display(description=_("who"), ordering="actor_name")
     def who(self, event: PartEvent) -> str:
-        return event.actor_name or "The system"
+        return event.actor_name or _("The system")
 
-    @admin.display(description="what changed")
+    @admin.display(description=_("what changed"))
     def what(self, event: PartEvent) -> str:
         return format_html_join(
             "",
@@ -54,7 +55,7 @@ class EventInline(EventColumns, Shown):
     model = PartEvent
     fields = ["at", "who", "verb", "what", "revision", "note"]
     readonly_fields = ["who", "what"]
-    verbose_name_plural = f"History, the newest {EVENTS_SHOWN} lines"
+    verbose_name_plural = _("History, the newest lines")
 
 
 @admin.register(PartEvent)
@@ -68,6 +69,6 @@ class PartEventAdmin(EventColumns, ReadOnly, admin.ModelAdmin):
     def get_queryset(self, request) -> QuerySet[PartEvent]:
         return super().get_queryset(request).select_related("part", "api_key")
 
-    @admin.display(description="part", ordering="part__name")
+    @admin.display(description=_("part"), ordering="part__name")
     def of_part(self, event: PartEvent) -> str:
         return part_link(event.part)

@@ -6,6 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from parts import uploads, workflow
@@ -26,11 +27,11 @@ _SIGNS = {
 class FileColumns:
     """Columns that a file has in its list, its page and its part's page."""
 
-    @admin.display(description="picture")
+    @admin.display(description=_("picture"))
     def picture(self, file: PartFile) -> str:
         return picture(file)
 
-    @admin.display(description="conversion", ordering="state")
+    @admin.display(description=_("conversion"), ordering="state")
     def conversion(self, file: PartFile) -> str:
         if not file.state:
             return ""
@@ -39,13 +40,13 @@ class FileColumns:
             return word
         return format_html('{}<div class="quiet why">{}</div>', word, file.error)
 
-    @admin.display(description="size", ordering="size_bytes")
+    @admin.display(description=_("size"), ordering="size_bytes")
     def size(self, file: PartFile) -> str:
         return f"{file.size_bytes / 1_000_000:.2f} MB"
 
-    @admin.display(description="by", ordering="uploaded_by_name")
+    @admin.display(description=_("by"), ordering="uploaded_by_name")
     def by(self, file: PartFile) -> str:
-        return file.uploaded_by_name or "The system"
+        return file.uploaded_by_name or _("The system")
 
 
 class FileInline(FileColumns, Shown):
@@ -61,9 +62,9 @@ class FileInline(FileColumns, Shown):
         "uploaded_at",
     ]
     readonly_fields = ["picture", "opened", "conversion", "size", "by"]
-    verbose_name_plural = "Files"
+    verbose_name_plural = _("Files")
 
-    @admin.display(description="name")
+    @admin.display(description=_("name"))
     def opened(self, file: PartFile) -> str:
         url = reverse("admin:parts_partfile_change", args=[file.pk])
         return format_html('<a href="{}">{}</a>', url, file.name)
@@ -99,11 +100,11 @@ class PartFileAdmin(FileColumns, ReadOnly, admin.ModelAdmin):
     def get_queryset(self, request) -> QuerySet[PartFile]:
         return super().get_queryset(request).select_related("part")
 
-    @admin.display(description="part", ordering="part__name")
+    @admin.display(description=_("part"), ordering="part__name")
     def of_part(self, file: PartFile) -> str:
         return part_link(file.part)
 
-    @admin.display(description="in the storage as")
+    @admin.display(description=_("in the storage as"))
     def stored(self, file: PartFile) -> str:
         # Names only: nothing in the storage has an address of its own.
         return ", ".join(
@@ -124,11 +125,11 @@ class PartFileAdmin(FileColumns, ReadOnly, admin.ModelAdmin):
     def picture_view(self, request, pk: int, tag: str) -> HttpResponse:
         file = get_object_or_404(PartFile, pk=pk)
         if file.thumbnail_tag != tag:
-            raise Http404("There is no such picture.")
+            raise Http404(_("There is no such picture."))
         try:
             response = uploads.made_response(file.thumbnail.name, "image/png")
         except FileNotFoundError as error:
-            raise Http404("The picture is lost.") from error
+            raise Http404(_("The picture is lost.")) from error
         # The tag is of its bytes, so what is at this address never changes.
         response["Cache-Control"] = "private, max-age=31536000, immutable"
         return response
@@ -142,10 +143,10 @@ class PartFileAdmin(FileColumns, ReadOnly, admin.ModelAdmin):
     ) -> HttpResponse:
         if obj.state in {Conversion.DONE, Conversion.FAILED}:
             url = reverse("admin:parts_partfile_retry", args=[obj.pk])
-            context["steps"] = [{"label": "Convert again", "url": url}]
+            context["steps"] = [{"label": _("Convert again"), "url": url}]
         return super().render_change_form(request, context, add, change, form_url, obj)
 
-    @admin.action(description="Convert again")
+    @admin.action(description=_("Convert again"))
     def retry(self, request, queryset) -> None:
         done, refused = [], []
         for file in queryset:

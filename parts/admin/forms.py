@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from parts import uploads, workflow
 from parts.errors import FileRefused
@@ -26,16 +27,19 @@ class ExtraField(forms.JSONField):
             text = json.dumps(value, allow_nan=False, ensure_ascii=False)
             text.encode()
         except (ValueError, RecursionError):
-            raise ValidationError("This is not JSON that can be kept.") from None
+            raise ValidationError(_("This is not JSON that can be kept.")) from None
         if "\\u0000" in text:
-            raise ValidationError("Text cannot hold the character 0.")
+            raise ValidationError(_("Text cannot hold the character 0."))
         if value is not None and not isinstance(value, dict):
-            raise ValidationError("This must be an object: {…}.")
+            raise ValidationError(_("This must be an object: {…}."))
         for key, item in (value or {}).items():
             if not _is_flat(item):
                 raise ValidationError(
-                    f"“{key}” must be text, a number, true or false, or a list or "
-                    "object of those."
+                    _(
+                        "“%(key)s” must be text, a number, true or false, or a "
+                        "list or object of those."
+                    )
+                    % {"key": key}
                 )
         return value
 
@@ -75,11 +79,13 @@ class PartForm(forms.ModelForm):
         widget=forms.Textarea(attrs={"rows": 6, "class": "vLargeTextField"}),
     )
     upload = forms.FileField(
-        label="New file",
+        label=_("New file"),
         required=False,
         widget=forms.FileInput(attrs={"accept": ",".join(uploads.SUFFIXES)}),
-        help_text="A STEP file (.step, .stp) or a drawing (.pdf). It becomes the "
-        "newest revision; the older ones are kept.",
+        help_text=_(
+            "A STEP file (.step, .stp) or a drawing (.pdf). It becomes "
+            "the newest revision; the older ones are kept."
+        ),
     )
 
     class Meta:
@@ -103,13 +109,13 @@ class PartForm(forms.ModelForm):
 
     def clean_amount(self) -> int:
         if self.cleaned_data["amount"] < 1:
-            raise ValidationError("At least one piece is made.")
+            raise ValidationError(_("At least one piece is made."))
         return self.cleaned_data["amount"]
 
     def clean_code(self) -> str:
         code = self.cleaned_data["code"]
         if self.instance.pk and not code:
-            raise ValidationError("A part keeps a number; give it another.")
+            raise ValidationError(_("A part keeps a number; give it another."))
         return code
 
     def clean_upload(self):

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from parts import uploads, workflow
 from parts.errors import PartError
@@ -36,15 +37,15 @@ _SIGNS = {
 
 
 class TrashFilter(admin.SimpleListFilter):
-    title = "trash"
+    title = _("trash")
     parameter_name = "trash"
 
     def lookups(self, request, model_admin) -> list[tuple[str, str]]:
-        return [("only", "In the trash"), ("with", "Both")]
+        return [("only", _("In the trash")), ("with", _("Both"))]
 
     def choices(self, changelist):
         first, *others = super().choices(changelist)
-        yield {**first, "display": "Not in the trash"}
+        yield {**first, "display": _("Not in the trash")}
         yield from others
 
     def queryset(self, request, queryset: QuerySet) -> QuerySet:
@@ -131,7 +132,7 @@ class PartAdmin(admin.ModelAdmin):
             },
         ),
         (
-            "What is made",
+            _("What is made"),
             {
                 "fields": [
                     "amount",
@@ -143,9 +144,9 @@ class PartAdmin(admin.ModelAdmin):
             },
         ),
     ]
-    _upload = ("Add a file", {"fields": ["upload"]})
+    _upload = (_("Add a file"), {"fields": ["upload"]})
     _stands = (
-        "Where it stands",
+        _("Where it stands"),
         {
             "fields": [
                 "picture",
@@ -169,7 +170,10 @@ class PartAdmin(admin.ModelAdmin):
             ]
         },
     )
-    _further = ("Further data", {"classes": ["collapse"], "fields": ["extra", "uuid"]})
+    _further = (
+        _("Further data"),
+        {"classes": ["collapse"], "fields": ["extra", "uuid"]},
+    )
 
     # Lists
 
@@ -181,43 +185,45 @@ class PartAdmin(admin.ModelAdmin):
         actions.pop("delete_selected", None)  # “Move to trash” stands for it
         return actions
 
-    @admin.display(description="picture")
+    @admin.display(description=_("picture"))
     def picture(self, part: Part) -> str:
         return picture(part.current_step)
 
-    @admin.display(description="part", ordering="name")
+    @admin.display(description=_("part"), ordering="name")
     def title(self, part: Part) -> str:
         return str(part)
 
-    @admin.display(description="number", ordering="code")
+    @admin.display(description=_("number"), ordering="code")
     def place(self, part: Part) -> str:
         return format_html(
             '{}<div class="quiet">{}</div>', part.code or "–", part.subsystem
         )
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description=_("status"), ordering="status")
     def state(self, part: Part) -> str:
         signs = [(_SIGNS[part.status], part.get_status_display())]
         if part.deleted_at:
-            signs.append(("blocked", "In the trash"))
+            signs.append(("blocked", _("In the trash")))
         if part.blocked_reason:
-            signs.append(("blocked", "Sent back" if part.is_sent_back else "Blocked"))
+            signs.append(
+                ("blocked", _("Sent back") if part.is_sent_back else _("Blocked"))
+            )
         if part.is_outdated:
-            signs.append(("blocked", "Newer file than its claim"))
+            signs.append(("blocked", _("Newer file than its claim")))
         if part.completed_incorrectly:
-            signs.append(("wrong", "Made wrong"))
+            signs.append(("wrong", _("Made wrong")))
         return format_html_join(" ", "{}", ((sign(*one),) for one in signs))
 
-    @admin.display(description="stage", ordering="category")
+    @admin.display(description=_("stage"), ordering="category")
     def stage(self, part: Part) -> str:
         category = part.get_category_display()
         return format_html('{}<div class="quiet">{}</div>', self.state(part), category)
 
-    @admin.display(description="made", ordering="amount")
+    @admin.display(description=_("made"), ordering="amount")
     def pieces(self, part: Part) -> str:
         return f"{part.made} of {part.amount}"
 
-    @admin.display(description="due", ordering="due_date")
+    @admin.display(description=_("due"), ordering="due_date")
     def due(self, part: Part) -> str:
         day = date_format(part.due_date, "DATE_FORMAT") if part.due_date else "–"
         urgency = (
@@ -237,7 +243,7 @@ class PartAdmin(admin.ModelAdmin):
     def step_view(self, request, pk: int, name: str) -> HttpResponse:
         """Take one step with one part, from its page."""
         if name not in steps.STEPS:
-            raise Http404("There is no such step.")
+            raise Http404(_("There is no such step."))
         part = get_object_or_404(self.get_queryset(request), pk=pk)
         return steps.run(
             request,
@@ -251,7 +257,7 @@ class PartAdmin(admin.ModelAdmin):
         """Ask about the trash: Django's own page would delete the part for good."""
         part = self.get_object(request, unquote(object_id))
         if part is None:
-            raise Http404("There is no such part.")
+            raise Http404(_("There is no such part."))
         return redirect("admin:parts_part_step", part.pk, "trash")
 
     def history_view(self, request, object_id, extra_context=None) -> HttpResponse:
@@ -353,7 +359,7 @@ class SeasonAdmin(admin.ModelAdmin):
     def get_queryset(self, request) -> QuerySet[Season]:
         return super().get_queryset(request).annotate(part_count=Count("parts"))
 
-    @admin.display(description="parts", ordering="part_count")
+    @admin.display(description=_("parts"), ordering="part_count")
     def part_count(self, season: Season) -> str:
         url = reverse(
             "admin:parts_part_changelist",
@@ -361,15 +367,15 @@ class SeasonAdmin(admin.ModelAdmin):
         )
         return format_html('<a href="{}">{}</a>', url, season.part_count)
 
-    @admin.action(description="Archive")
+    @admin.action(description=_("Archive"))
     def archive(self, request, queryset) -> None:
-        self._set_archived(request, queryset, True, "archived")
+        self._set_archived(request, queryset, True, _("archived"))
 
-    @admin.action(description="Take out of the archive")
+    @admin.action(description=_("Take out of the archive"))
     def unarchive(self, request, queryset) -> None:
-        self._set_archived(request, queryset, False, "in use again")
+        self._set_archived(request, queryset, False, _("in use again"))
 
     def _set_archived(self, request, queryset, archived: bool, deed: str) -> None:
         names = [season.name for season in queryset]
         Season.objects.filter(name__in=names).update(archived=archived)
-        steps.tell(request, deed, names, [], "seasons")
+        steps.tell(request, deed, names, [], _("seasons"))

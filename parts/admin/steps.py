@@ -14,6 +14,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import User
 from parts import workflow
@@ -30,7 +32,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"}),
-        help_text="What has to be changed. Whoever handed it in reads this.",
+        help_text=_("What has to be changed. Whoever handed it in reads this."),
     )
 
 
@@ -39,51 +41,53 @@ class ReopenForm(forms.Form):
         max_length=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"}),
-        help_text="Kept in the history. It may be left empty.",
+        help_text=_("Kept in the history. It may be left empty."),
     )
 
 
 class WorkerForm(forms.Form):
     worker = forms.CharField(
-        label="Name",
+        label=_("Name"),
         max_length=100,
         widget=forms.TextInput(attrs=_NAME),
-        help_text="Whoever has it now loses it. The names of the team are suggested.",
+        help_text=_(
+            "Whoever has it now loses it. The names of the team are suggested."
+        ),
     )
 
 
 class HolderForm(forms.Form):
     assigned = forms.CharField(
-        label="Name",
+        label=_("Name"),
         max_length=100,
         required=False,
         widget=forms.TextInput(attrs=_NAME),
-        help_text="Left empty, it is nobody's.",
+        help_text=_("Left empty, it is nobody's."),
     )
 
 
 class PlaceForm(forms.Form):
     storage = forms.CharField(
-        label="Storage place",
+        label=_("Storage place"),
         max_length=200,
         required=False,
         widget=forms.TextInput(attrs={"class": "vTextField"}),
-        help_text="Where it lies. Left empty, the place that is noted stays.",
+        help_text=_("Where it lies. Left empty, the place that is noted stays."),
     )
 
 
 class MoveForm(forms.Form):
     category = forms.ChoiceField(
-        required=False, choices=[("", "As it is"), *Category.choices]
+        required=False, choices=[("", _("As it is")), *Category.choices]
     )
     status = forms.ChoiceField(
-        required=False, choices=[("", "What follows from it"), *Status.choices]
+        required=False, choices=[("", _("What follows from it")), *Status.choices]
     )
 
     def clean(self) -> dict[str, Any]:
         said = super().clean()
         if not (self.errors or said["category"] or said["status"]):
-            raise forms.ValidationError("Choose a category or a status.")
+            raise forms.ValidationError(_("Choose a category or a status."))
         return said
 
 
@@ -110,73 +114,77 @@ class Step:
 
 
 STEPS = {
-    "approve": Step("Approve", "approved", workflow.approve, Verb.APPROVED),
+    "approve": Step(_("Approve"), _("approved"), workflow.approve, Verb.APPROVED),
     "send_back": Step(
-        "Send back", "sent back", workflow.send_back, Verb.SENT_BACK, ReasonForm
+        _("Send back"), _("sent back"), workflow.send_back, Verb.SENT_BACK, ReasonForm
     ),
     "resubmit": Step(
-        "Hand in again", "handed in again", workflow.resubmit, Verb.RESUBMITTED
+        _("Hand in again"), _("handed in again"), workflow.resubmit, Verb.RESUBMITTED
     ),
     "start": Step(
-        "Start",
-        "in progress",
+        _("Start"),
+        _("in progress"),
         workflow.start,
         Verb.STARTED,
         wanted=lambda part: bool(part.assigned),
     ),
     "accept": Step(
-        "Accept the new file",
-        "made from the newest file now",
+        _("Accept the new file"),
+        _("made from the newest file now"),
         workflow.accept_revision,
         Verb.ACCEPTED,
         wanted=lambda part: part.is_outdated,
     ),
     "complete": Step(
-        "Finish", "completed", workflow.complete, Verb.COMPLETED, PlaceForm
+        _("Finish"), _("completed"), workflow.complete, Verb.COMPLETED, PlaceForm
     ),
     "reassign": Step(
-        "Give to somebody",
-        "given to {worker}",
+        _("Give to somebody"),
+        _("given to {worker}"),
         workflow.reassign,
         Verb.ASSIGNED,
         WorkerForm,
     ),
     "unclaim": Step(
-        "Let go",
-        "free to take again",
+        _("Let go"),
+        _("free to take again"),
         workflow.unclaim,
         Verb.UNCLAIMED,
         wanted=lambda part: bool(part.assigned),
     ),
     "hold": Step(
-        "Put the name right",
-        "noted with that name",
+        _("Put the name right"),
+        _("noted with that name"),
         workflow.update,
         Verb.EDITED,
         HolderForm,
-        text="Whose it is, or who made it; no clock is started.",
+        text=_("Whose it is, or who made it; no clock is started."),
         wanted=lambda part: not part.in_shop,
     ),
     "revert": Step(
-        "Reopen",
-        "in production again",
+        _("Reopen"),
+        _("in production again"),
         workflow.revert,
         Verb.REVERTED,
         ReopenForm,
-        text="It goes back to the lane of its type, and its count of made pieces to 0.",
+        text=_(
+            "It goes back to the lane of its type, and its count of made pieces to 0."
+        ),
     ),
     "move": Step(
-        "Put elsewhere",
-        "moved",
+        _("Put elsewhere"),
+        _("moved"),
         workflow.move,
         Verb.EDITED,
         MoveForm,
-        text="For data that is wrong. Where a step leads there, that step is taken, "
-        "with all that follows from it.",
+        text=_(
+            "For data that is wrong. Where a step leads there, that step "
+            "is taken, with all that follows from it."
+        ),
     ),
     "retry": Step(
-        "Convert again",
-        "queued for conversion",
+        _("Convert again"),
+        _("queued for conversion"),
         workflow.convert_again,
         Verb.EDITED,
         wanted=lambda part: (
@@ -184,14 +192,14 @@ STEPS = {
         ),
     ),
     "trash": Step(
-        "Move to trash",
-        "in the trash",
+        _("Move to trash"),
+        _("in the trash"),
         workflow.trash,
         Verb.TRASHED,
         forms.Form,
-        text="What is in the trash can be restored for 30 days.",
+        text=_("What is in the trash can be restored for 30 days."),
     ),
-    "restore": Step("Restore", "restored", workflow.restore, Verb.RESTORED),
+    "restore": Step(_("Restore"), _("restored"), workflow.restore, Verb.RESTORED),
 }
 BULK = (
     "approve",
@@ -248,8 +256,11 @@ def run(
     if len(parts) > MOST_AT_ONCE:
         messages.error(
             request,
-            f"Choose {MOST_AT_ONCE} parts at most; these are {len(parts)}. "
-            "Nothing was changed.",
+            _(
+                "Choose %(most_at_once)s parts at most; these are "
+                "%(len_parts)s. Nothing was changed."
+            )
+            % {"most_at_once": MOST_AT_ONCE, "len_parts": len(parts)},
         )
         return redirect(back)
     form = (step.form or forms.Form)(
@@ -268,7 +279,7 @@ def run(
             refused.append(text if f"“{part}”" in text else f"“{part}”: {text}")
         else:
             done.append(str(part))
-    tell(request, step.deed.format(**said), done, refused, "parts")
+    tell(request, step.deed.format(**said), done, refused, _("parts"))
     return redirect(back)
 
 
@@ -281,11 +292,15 @@ def tell(
 ) -> None:
     """Say how many were done, and in words each that was refused."""
     if done:
-        who = f"“{done[0]}” is" if len(done) == 1 else f"{len(done)} {things} are"
-        messages.success(request, f"{who} {deed}.")
+        said = ngettext(
+            "“%(name)s” is %(deed)s.", "%(count)s %(things)s are %(deed)s.", len(done)
+        )
+        values = {"name": done[0], "count": len(done), "things": things, "deed": deed}
+        messages.success(request, said % values)
     if lines := format_html_join("", "<li>{}</li>", ((text,) for text in refused)):
         messages.warning(
-            request, format_html('Not done:<ul class="refusals">{}</ul>', lines)
+            request,
+            format_html('{}<ul class="refusals">{}</ul>', _("Not done:"), lines),
         )
 
 
