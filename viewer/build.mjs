@@ -1,7 +1,7 @@
 // Bundles the viewer into build/static/viewer/viewer.js.
 //
-// Through esbuild's API and not its command line: the full text of three.js'
-// licence goes into the bundle, which its short @license comment does not meet.
+// Through esbuild's API and not its command line: the full text of the libraries'
+// licences goes into the bundle, which a short @license comment does not meet.
 
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ import { build } from "esbuild";
 
 const root = new URL("../", import.meta.url);
 const target = fileURLToPath(new URL("build/static/viewer/viewer.js", root));
-const licence = await readFile(new URL("node_modules/three/LICENSE", root), "utf8");
+const licences = await Promise.all(["three", "three-mesh-bvh"].map(licenceOf));
 
 await build({
   entryPoints: [fileURLToPath(new URL("viewer/main.js", root))],
@@ -21,7 +21,7 @@ await build({
   minify: true,
   target: "es2022",
   legalComments: "eof",
-  banner: { js: `/*! Contains three.js.\n\n${licence.trim()}\n*/` },
+  banner: { js: licences.join("\n") },
   logLevel: "warning",
 });
 
@@ -31,3 +31,8 @@ console.log(
   `build/static/viewer/viewer.js: ${kilobytes(bundle.length)}, ` +
     `${kilobytes(gzipSync(bundle, { level: 9 }).length)} gzipped`,
 );
+
+async function licenceOf(name) {
+  const text = await readFile(new URL(`node_modules/${name}/LICENSE`, root), "utf8");
+  return `/*! Contains ${name}.\n\n${text.trim()}\n*/`;
+}

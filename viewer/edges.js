@@ -10,7 +10,7 @@
 // about 11 degrees, since a coarse fillet ends a little off its neighbour.
 const SMOOTH = 0.98;
 
-const NONE = -1;
+export const NONE = -1;
 
 /**
  * Find the edges between B-rep faces.
@@ -22,12 +22,11 @@ const NONE = -1;
  *
  * @param {object} solid as `readGlb` returns it
  */
-export function findEdges({ positions, normals, index, faces, surfaces }) {
-  const borders = findBorders(index, positions.length / 3);
-  const points = weld(positions, borders);
+export function findEdges(solid) {
+  const { positions, normals, faces, surfaces } = solid;
+  const { borders, points, twins } = traceBorders(solid);
   const sharp = new Segments(positions, borders.length);
   const smooth = new Segments(positions, borders.length);
-  const twins = pair(borders, points);
   for (let edge = 0; edge < borders.length; edge++) {
     const twin = twins[edge];
     if (twin < edge && twin !== NONE) continue; // drawn with its first half
@@ -53,8 +52,20 @@ export function findEdges({ positions, normals, index, faces, surfaces }) {
   }
 }
 
+/**
+ * Find the borders of all faces, each half by itself.
+ *
+ * Returns `{borders, points, twins}`: for each vertex of a border the number of the
+ * first one at its place, and for each border the one of the neighbour or NONE.
+ */
+export function traceBorders({ positions, index }) {
+  const borders = findBorders(index, positions.length / 3);
+  const points = weld(positions, borders);
+  return { borders, points, twins: pair(borders, points) };
+}
+
 /** Whether two faces lie on one cylinder: same radius, same line for an axis. */
-function isSameCylinder(a, b) {
+export function isSameCylinder(a, b) {
   if (a?.type !== "cylinder" || b?.type !== "cylinder") return false;
   const [x, y, z] = a.axis;
   const [u, v, w] = b.origin.map((value, i) => value - a.origin[i]);

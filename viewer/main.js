@@ -21,6 +21,7 @@ import { Stage } from "./stage.js";
 import { Panels, Toolbar } from "./toolbar.js";
 import { TOOLS } from "./tools.js";
 import { createTriad } from "./triad.js";
+import { Units } from "./units.js";
 
 const WAITING = {
   429: gettext("The server is busy. The 3D model comes as soon as it can."),
@@ -41,6 +42,7 @@ export function mountViewer(root) {
 
 class Viewer {
   root;
+  units;
 
   #box = html("div", { class: "viewer__stage" });
   #notice = createNotice();
@@ -55,6 +57,7 @@ class Viewer {
 
   constructor(root) {
     this.root = root;
+    this.units = new Units(root);
     root.append(this.#box, this.#notice.element);
     root.append(this.#toolbar.element, this.#panels.element);
     this.onFrame((camera) => this.#triad.update(camera));

@@ -55,11 +55,12 @@ class Model {
   root = new Group();
   sphere = new Sphere();
   triangles = 0;
+  meshes = []; // what can be pointed at; each knows its `userData.solid`
+  planes = []; // that cut the model, in the world; what lies behind them is gone
 
   #paint = new Paint();
   #shapes = new Map(); // solid -> geometries, shared by all its instances
   #attributes = new Map();
-  #solids = [];
   #edges = [];
 
   constructor() {
@@ -92,7 +93,7 @@ class Model {
     if (!this.triangles || !(this.sphere.radius > 0 && this.sphere.radius < Infinity)) {
       throw new BrokenModel("nothing to see");
     }
-    this.points = samplePoints(this.#solids);
+    this.points = samplePoints(this.meshes);
     if (this.triangles > MOST_OUTLINED) this.#dropOutlines();
   }
 
@@ -119,7 +120,8 @@ class Model {
     const smooth = new LineSegments(shape.smooth, this.#paint.smooth);
     faces.name = solid.name;
     this.triangles += solid.index.length / 3;
-    this.#solids.push(faces);
+    faces.userData.solid = solid;
+    this.meshes.push(faces);
     const edges = [sharp, smooth];
     // Glass would show what looks out from behind it, through and through.
     if (solid.opacity === 1) edges.push(new Mesh(shape.faces, this.#paint.outline));

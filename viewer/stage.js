@@ -145,7 +145,7 @@ function createRenderer(canvas) {
 }
 
 /** The colour `element` has in CSS, in whatever notation, as three's. */
-function cssColor(element) {
+export function cssColor(element) {
   const brush = new OffscreenCanvas(1, 1).getContext("2d");
   brush.fillStyle = getComputedStyle(element).color;
   brush.fillRect(0, 0, 1, 1);

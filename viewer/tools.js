@@ -2,6 +2,7 @@
 // viewer and takes what it needs from it:
 //
 //   root, signal          its element; aborted when the viewer goes
+//   units                 millimetres or inches (units.js)
 //   addButton, addPanel   in the bar and beside the picture (toolbar.js)
 //   onModel(use)          use({model, rig, stage, canvas, box, signal}) for each
 //                         model that is shown; `signal` aborts when it goes, `box`
@@ -12,7 +13,9 @@
 // A tool knows no other; what two of them share is a module of its own.
 
 import { addEdges, addFullScreen } from "./look.js";
+import { addMeasure } from "./measure.js";
+import { addUnits } from "./units.js";
 import { addViews } from "./views.js";
 
 /** In the order of the bar, within its groups. */
-export const TOOLS = [addViews, addEdges, addFullScreen];
+export const TOOLS = [addViews, addMeasure, addUnits, addEdges, addFullScreen];
