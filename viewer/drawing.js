@@ -34,6 +34,7 @@ export class Drawing {
    *   {kind: "angle", from, to, text}      a line without
    *   {kind: "leader", at, text, circle}   a label beside it, and the circle it is of
    *   {kind: "line", points, isClosed}     a stroke through points
+   *   {kind: "frame", points}              a faint line from one point to another
    *   {kind: "point", at}                  a dot
    *   {kind: "center", at}                 the cross of an axis
    *   {kind: "extent", from, to, text, out, offset}   as distance, moved away
@@ -65,6 +66,8 @@ export class Drawing {
         return this.#leader(mark);
       case "line":
         return this.#line(mark);
+      case "frame":
+        return [line(...mark.points.map(this.#project), { "data-frame": "" })];
       case "point":
         return [dot(this.#project(mark.at), 4)];
       case "center":

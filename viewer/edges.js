@@ -52,6 +52,16 @@ export function findEdges(solid) {
   }
 }
 
+/** Whether the faces of a solid leave no gap. */
+export function isClosed(solid) {
+  const { borders, points, twins } = traceBorders(solid);
+  for (let edge = 0; edge < borders.length; edge++) {
+    const [a, b] = borders.ends(edge);
+    if (twins[edge] === NONE && points[a] !== points[b]) return false;
+  }
+  return true;
+}
+
 /**
  * Find the borders of all faces, each half by itself.
  *

@@ -26,6 +26,7 @@ const DRAWINGS = {
   bottom: [HEXAGON + FAR, loop(MIDDLE, LOW_RIGHT, BOTTOM, LOW_LEFT)],
   fit: ["M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M9 9h6v6h-6z"],
   edges: ["M7 16.5 16.5 7", dot(5.5, 18) + dot(18, 5.5)],
+  flip: ["M12 3v18M9 7 4 17h5zM15 7v10h5z", "M9 7 4 17h5z"],
   copy: ["M9 9h11v11H9zM5 15H4V4h11v1"],
   close: ["M6 6l12 12M18 6 6 18"],
   fullscreen: ["M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7"],

@@ -17,6 +17,7 @@ import { download } from "./load.js";
 import { buildModel } from "./model.js";
 import { createNotice } from "./notice.js";
 import { Rig } from "./rig.js";
+import { Shapes } from "./shapes.js";
 import { Stage } from "./stage.js";
 import { Panels, Toolbar } from "./toolbar.js";
 import { TOOLS } from "./tools.js";
@@ -52,7 +53,7 @@ class Viewer {
   #life = new AbortController();
   #onModel = [];
   #onFrame = [];
-  #attempt = null; // { stop, signal, box, stage, canvas, model, rig } as far as it got
+  #attempt = null; // { stop, signal, box, stage, canvas, model, shapes, rig } as far as it got
   #keepsFocus = false; // somebody pressed a button that is gone by now
 
   constructor(root) {
@@ -138,6 +139,7 @@ class Viewer {
       onWait: (status) => this.#notice.wait(WAITING[status]),
     });
     run.model = buildModel(readGlb(bytes));
+    run.shapes = new Shapes(run.model.meshes);
     run.rig = new Rig(run.model, () => run.stage.invalidate());
     run.stage.show(run.model, run.rig.camera);
     this.#offerControls(run);

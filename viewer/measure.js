@@ -7,6 +7,7 @@ import { html } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { Highlight } from "./highlight.js";
 import { createIcon } from "./icons.js";
+import { projector } from "./project.js";
 import { Snap } from "./snap.js";
 import { cssColor } from "./stage.js";
 
@@ -17,7 +18,7 @@ const ICON = ["M4 15 15 4l5 5L9 20zM7 12l2 2M10 9l3 3M13 6l2 2"];
 export function addMeasure(viewer) {
   const panel = viewer.addPanel({
     title: gettext("Measure"),
-    onClose: () => use(false),
+    onClose: (isPushed) => wake(false, isPushed),
   });
   const button = viewer.addButton({
     name: "measure",
@@ -40,18 +41,26 @@ export function addMeasure(viewer) {
       measuring?.end();
       measuring = null;
     });
-    if (panel.isOpen()) use(true);
+    if (panel.isOpen()) wake(true);
   });
   viewer.onFrame(() => measuring?.draw());
 
   function use(isOn) {
+    if (isOn) {
+      panel.open();
+      wake(true);
+    } else {
+      panel.close();
+    }
+  }
+
+  /** Measure with what is pressed; else only show what was measured, or not even. */
+  function wake(isOn, isShown = isOn) {
     button.press(isOn);
-    if (isOn) panel.open();
-    else panel.close();
     const { run } = viewer;
     if (!run) return;
     if (isOn) measuring ??= new Measuring(run, viewer.units, list);
-    measuring?.wake(isOn);
+    measuring?.wake(isOn, isShown);
   }
 }
 
@@ -61,6 +70,7 @@ class Measuring {
   #units;
   #list;
   #snap;
+  #project;
   #drawing;
   #highlight;
   #ends = new AbortController();
@@ -77,15 +87,17 @@ class Measuring {
     this.#list = list;
     this.#snap = new Snap(run);
     this.#highlight = new Highlight(run.model);
-    this.#drawing = new Drawing((point) => this.#snap.project(point));
+    this.#project = projector(run);
+    this.#drawing = new Drawing(this.#project);
     run.box.append(this.#drawing.element);
     this.#listen();
-    this.#snap.shapes.prepare(this.#ends.signal);
+    this.#run.shapes.prepare(this.#ends.signal);
   }
 
-  /** Listen to hands, or let what was measured only be seen. */
-  wake(isOn) {
+  /** Listen to hands or not, and show what was measured or not. */
+  wake(isOn, isShown) {
     this.#isOn = isOn;
+    this.#drawing.element.toggleAttribute("hidden", !isShown);
     this.#run.canvas.toggleAttribute("data-measuring", isOn);
     this.#hover = null;
     if (!isOn) this.#chosen = [];
@@ -228,7 +240,7 @@ class Measuring {
     const features = [...this.#chosen];
     if (this.#hover) features.push(this.#hover.feature);
     this.#highlight.ink(cssColor(this.#drawing.element));
-    this.#highlight.show(features, this.#snap.shapes);
+    this.#highlight.show(features, this.#run.shapes);
     this.#run.stage.invalidate();
   }
 
@@ -242,7 +254,7 @@ class Measuring {
   }
 
   #tip({ feature, x, y }) {
-    const [u, v] = x === undefined ? this.#snap.project(feature.at) : [x, y];
+    const [u, v] = x === undefined ? this.#project(feature.at) : [x, y];
     return { kind: "tip", look: "hover", x: u, y: v, text: this.#words(feature) };
   }
 

@@ -54,11 +54,12 @@ export function buildModel(glb) {
 class Model {
   root = new Group();
   sphere = new Sphere();
+  box = new Box3();
   triangles = 0;
   meshes = []; // what can be pointed at; each knows its `userData.solid`
   planes = []; // that cut the model, in the world; what lies behind them is gone
 
-  #paint = new Paint();
+  #paint = new Paint(this.planes);
   #shapes = new Map(); // solid -> geometries, shared by all its instances
   #attributes = new Map();
   #edges = [];
@@ -88,8 +89,8 @@ class Model {
 
   close() {
     this.root.updateMatrixWorld(true);
-    const box = new Box3().setFromObject(this.root);
-    box.getBoundingSphere(this.sphere);
+    this.box.setFromObject(this.root);
+    this.box.getBoundingSphere(this.sphere);
     if (!this.triangles || !(this.sphere.radius > 0 && this.sphere.radius < Infinity)) {
       throw new BrokenModel("nothing to see");
     }
@@ -167,17 +168,31 @@ class Model {
   }
 }
 
-/** The materials; all instances of a colour share one. */
+/** The materials; all instances of a colour share one, and all are cut alike. */
 class Paint {
-  sharp = new LineBasicMaterial();
-  smooth = new LineBasicMaterial({ transparent: true, opacity: 0.35 });
-  outline = outlineMaterial();
+  sharp;
+  smooth;
+  outline;
 
   #faces = new Map();
+  #cut;
+
+  constructor(planes) {
+    this.#cut = { clippingPlanes: planes };
+    this.sharp = new LineBasicMaterial(this.#cut);
+    this.smooth = new LineBasicMaterial({
+      ...this.#cut,
+      transparent: true,
+      opacity: 0.35,
+    });
+    this.outline = outlineMaterial(this.#cut);
+  }
 
   faces({ color, opacity }) {
     const key = [color, opacity].join();
-    if (!this.#faces.has(key)) this.#faces.set(key, faceMaterial(color, opacity));
+    if (!this.#faces.has(key)) {
+      this.#faces.set(key, faceMaterial(color, opacity, this.#cut));
+    }
     return this.#faces.get(key);
   }
 
@@ -195,9 +210,10 @@ class Paint {
   }
 }
 
-function faceMaterial(color, opacity) {
+function faceMaterial(color, opacity, cut) {
   const material = new MeshLambertMaterial({
     ...BEHIND_EDGES,
+    ...cut,
     color: color ? lift(new Color(...color)) : PLAIN,
     side: DoubleSide, // open shells exist, and their inside is to be seen
     transparent: opacity < 1,
@@ -233,23 +249,30 @@ function lift(color) {
  * The outline of round shapes, which have no CAD edge where they turn away: the
  * back of the model, one pixel larger, looks out from behind its front.
  */
-function outlineMaterial() {
+function outlineMaterial(cut) {
   return new ShaderMaterial({
     ...BEHIND_EDGES,
+    ...cut,
+    clipping: true,
     side: BackSide,
     uniforms: { color: { value: null }, pixel: { value: new Vector2() } },
     vertexShader: `
       uniform vec2 pixel;
+      #include <clipping_planes_pars_vertex>
       void main() {
         vec2 outward = (normalMatrix * normal).xy;
-        gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+        vec4 mvPosition = modelViewMatrix * vec4(position, 1.0);
+        gl_Position = projectionMatrix * mvPosition;
         gl_Position.xy += pixel * outward / max(length(outward), 0.1);
         // Behind the face itself, whose inside shows where a shell is open.
         gl_Position.z += 0.002;
+        #include <clipping_planes_vertex>
       }`,
     fragmentShader: `
       uniform vec3 color;
+      #include <clipping_planes_pars_fragment>
       void main() {
+        #include <clipping_planes_fragment>
         gl_FragColor = vec4(color, 1.0);
         #include <colorspace_fragment>
       }`,

@@ -21,6 +21,7 @@ export const VIEWS = {
 };
 
 const FILL = 0.9; // of the frame that a fitted model fills, as in the thumbnail
+const FILL_AROUND = 0.8; // where something is drawn around it
 const CLOSEST = 1e-3; // half the height of the view, in radii of the model
 const FARTHEST = 4;
 const FLIGHT_MS = 160;
@@ -35,6 +36,7 @@ export class Rig {
   #height = 1;
   #flight = 0;
   #isFitted = true; // nobody has moved the model since it was fitted
+  #around = []; // points that a fitted view shows as well
   #place; // { azimuth, polar, target (mm), half: of the view's height (mm) }
 
   /**
@@ -92,6 +94,12 @@ export class Rig {
     this.#settle(place);
   }
 
+  /** Leave room round `points` too, three numbers each, in a view that is fitted. */
+  surround(points) {
+    this.#around = points;
+    if (this.#isFitted) this.#fly(this.#place);
+  }
+
   /** Show the whole model from where the camera stands. */
   fit() {
     this.#fly(this.#place);
@@ -123,15 +131,17 @@ export class Rig {
   /** The place from where all of the model just fits into the frame. */
   #fitted({ azimuth, polar }) {
     const axes = axesOf({ azimuth, polar });
-    const [left, right] = extent(this.#model.points, axes.right);
-    const [bottom, top] = extent(this.#model.points, axes.up);
+    const clouds = [this.#model.points, this.#around];
+    const [left, right] = extent(clouds, axes.right);
+    const [bottom, top] = extent(clouds, axes.up);
+    const fill = this.#around.length ? FILL_AROUND : FILL;
     const aspect = this.#width / this.#height;
     const { center } = this.#model.sphere;
     const target = new Vector3()
       .addScaledVector(axes.right, (left + right) / 2)
       .addScaledVector(axes.up, (bottom + top) / 2)
       .addScaledVector(axes.back, center.dot(axes.back));
-    const half = Math.max(top - bottom, (right - left) / aspect) / (2 * FILL);
+    const half = Math.max(top - bottom, (right - left) / aspect) / (2 * fill);
     return { azimuth, polar, target, half };
   }
 
@@ -205,13 +215,15 @@ function between(a, b, share) {
   };
 }
 
-function extent(points, axis) {
+function extent(clouds, axis) {
   let low = Infinity;
   let high = -Infinity;
-  for (let i = 0; i < points.length; i += 3) {
-    const at = points[i] * axis.x + points[i + 1] * axis.y + points[i + 2] * axis.z;
-    if (at < low) low = at;
-    if (at > high) high = at;
+  for (const points of clouds) {
+    for (let i = 0; i < points.length; i += 3) {
+      const at = points[i] * axis.x + points[i + 1] * axis.y + points[i + 2] * axis.z;
+      if (at < low) low = at;
+      if (at > high) high = at;
+    }
   }
   return [low, high];
 }

@@ -1,45 +1,63 @@
 // What measuring needs to know of each solid, found when it is first asked for: a
-// tree of its triangles to shoot rays at, and its curves and faces.
+// tree of its triangles to shoot rays at, its curves, and how far it reaches.
 
-import { Matrix4, Ray } from "three";
+import { Box3, Matrix4, Ray, Vector3 } from "three";
 import { MeshBVH } from "three-mesh-bvh";
 
 import { findCurves } from "./curves.js";
 
+const AXES = ["x", "y", "z"];
+const MM_PER_M = 1000;
+
 /** The shapes of a model's solids; equal parts share one. */
 export class Shapes {
   #meshes;
-  #found = new Map();
+  #found = new Map(); // solid -> Shape
+  #boxes = new Map(); // mesh -> { box, matrix }
 
   /** @param {import("three").Mesh[]} meshes each with its `userData.solid` */
   constructor(meshes) {
     this.#meshes = meshes;
   }
 
-  /** Return `{tree, curves, groups}` of a mesh. */
+  /** Return the Shape of a mesh. */
   of(mesh) {
     const { solid } = mesh.userData;
-    if (!this.#found.has(solid)) {
-      // Indirect: the order of the triangles is what names their faces.
-      const tree = new MeshBVH(mesh.geometry, { indirect: true });
-      this.#found.set(solid, { tree, ...findCurves(solid) });
-    }
+    if (!this.#found.has(solid)) this.#found.set(solid, new Shape(mesh));
     return this.#found.get(solid);
   }
 
   /** Find all shapes, one a task, so that frames and hands come in between. */
   async prepare(signal) {
     for (const mesh of this.#meshes) {
-      if (this.#found.has(mesh.userData.solid)) continue;
-      await new Promise((resolve) => setTimeout(resolve));
-      if (signal.aborted) return;
-      this.of(mesh);
+      const shape = this.of(mesh);
+      for (const find of [() => shape.tree, () => shape.curves]) {
+        await new Promise((resolve) => setTimeout(resolve));
+        if (signal.aborted) return;
+        find();
+      }
     }
   }
 
   /** The meshes on show. */
   visible() {
     return this.#meshes.filter(isShown);
+  }
+
+  /** The box round the meshes on show, exact where their curves are. */
+  box() {
+    const whole = new Box3();
+    for (const mesh of this.visible()) {
+      const known = this.#boxes.get(mesh);
+      if (known?.matrix.equals(mesh.matrixWorld)) {
+        whole.union(known.box);
+        continue;
+      }
+      const box = this.#boxOf(mesh);
+      this.#boxes.set(mesh, { box, matrix: mesh.matrixWorld.clone() });
+      whole.union(box);
+    }
+    return whole;
   }
 
   /**
@@ -70,6 +88,76 @@ export class Shapes {
     if (wantsAll) return tree.raycast(ray, mesh.material.side);
     const hit = tree.raycastFirst(ray, mesh.material.side);
     return hit ? [hit] : [];
+  }
+
+  /** A round side often has no vertex where it reaches farthest; its arcs know. */
+  #boxOf(mesh) {
+    const box = new Box3();
+    const point = new Vector3();
+    const { position } = mesh.geometry.attributes;
+    for (const vertex of new Set(mesh.geometry.index.array)) {
+      point.fromBufferAttribute(position, vertex);
+      box.expandByPoint(point.applyMatrix4(mesh.matrixWorld));
+    }
+    for (const curve of this.of(mesh).curves) {
+      if (curve.kind !== "arc") continue;
+      for (const far of farthest(curve, mesh.matrixWorld)) box.expandByPoint(far);
+    }
+    return box;
+  }
+}
+
+/** One solid. */
+class Shape {
+  #mesh;
+  #tree = null;
+  #lines = null;
+
+  constructor(mesh) {
+    this.#mesh = mesh;
+  }
+
+  get tree() {
+    // Indirect: the order of the triangles is what names their faces.
+    this.#tree ??= new MeshBVH(this.#mesh.geometry, { indirect: true });
+    return this.#tree;
+  }
+
+  get curves() {
+    return this.#found.curves;
+  }
+
+  get groups() {
+    return this.#found.groups;
+  }
+
+  get #found() {
+    this.#lines ??= findCurves(this.#mesh.userData.solid);
+    return this.#lines;
+  }
+}
+
+/** The points in which an arc reaches farthest along X, Y and Z of the world. */
+function* farthest(arc, matrix) {
+  const center = arc.center.clone().applyMatrix4(matrix);
+  const axis = arc.axis.clone().transformDirection(matrix);
+  const radius = arc.radius * MM_PER_M;
+  const start = new Vector3().fromArray(arc.points, 0).applyMatrix4(matrix);
+  const next = new Vector3().fromArray(arc.points, 3).applyMatrix4(matrix);
+  const u = start.sub(center).normalize();
+  const v = new Vector3().crossVectors(axis, u);
+  if (next.sub(center).dot(v) < 0) v.negate();
+  for (const name of AXES) {
+    const way = new Vector3();
+    way[name] = 1;
+    way.addScaledVector(axis, -way.dot(axis));
+    if (way.length() < 1e-6) continue;
+    way.normalize();
+    for (const arm of [way, way.clone().negate()]) {
+      const angle = Math.atan2(arm.dot(v), arm.dot(u));
+      const turn = angle < 0 ? angle + 2 * Math.PI : angle;
+      if (turn <= arc.sweep) yield center.clone().addScaledVector(arm, radius);
+    }
   }
 }
 

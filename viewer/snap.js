@@ -4,7 +4,7 @@ import { Matrix4, Ray, Vector3 } from "three";
 
 import { gettext } from "../static/js/words.js";
 import { curveFeature, faceFeature, pointFeature } from "./features.js";
-import { Shapes } from "./shapes.js";
+import { projector } from "./project.js";
 
 // How near, in CSS pixels, a pointer must come. A finger covers what it points at.
 const MOUSE = { point: 9, edge: 6 };
@@ -17,14 +17,13 @@ const FULL = 2 * Math.PI - 1e-3;
 
 /** Finds features under a pointer. */
 export class Snap {
-  shapes;
-
   #run;
   #size;
+  #project;
 
   constructor(run) {
     this.#run = run;
-    this.shapes = new Shapes(run.model.meshes);
+    this.#project = projector(run);
   }
 
   /** Return the feature at `x`, `y` CSS pixels of the canvas, or null. */
@@ -44,8 +43,8 @@ export class Snap {
     this.#measure();
     const stops = [];
     const seen = new Set();
-    for (const mesh of this.shapes.visible()) {
-      const shape = this.shapes.of(mesh);
+    for (const mesh of this.#run.shapes.visible()) {
+      const shape = this.#run.shapes.of(mesh);
       const project = this.#projector(mesh);
       for (const [index, curve] of shape.curves.entries()) {
         const points = samplesOf(curve);
@@ -85,14 +84,6 @@ export class Snap {
     });
   }
 
-  /** Where a point of the world lies in the picture, in CSS pixels. */
-  project(point) {
-    this.#measure();
-    const { width, height } = this.#size;
-    const { x, y } = point.clone().project(this.#run.rig.camera);
-    return [((1 + x) * width) / 2, ((1 - y) * height) / 2];
-  }
-
   #measure() {
     const { clientWidth: width, clientHeight: height } = this.#run.canvas;
     this.#size = { width, height };
@@ -101,9 +92,9 @@ export class Snap {
 
   #candidates(x, y, reach) {
     const found = [];
-    for (const mesh of this.shapes.visible()) {
+    for (const mesh of this.#run.shapes.visible()) {
       const project = this.#projector(mesh);
-      for (const [index, curve] of this.shapes.of(mesh).curves.entries()) {
+      for (const [index, curve] of this.#run.shapes.of(mesh).curves.entries()) {
         found.push(...this.#near(mesh, curve, index, { x, y, reach, project }));
       }
     }
@@ -178,17 +169,17 @@ export class Snap {
   }
 
   #face(x, y) {
-    const hit = this.shapes.hit(this.#ray(x, y), this.#run.model.planes);
+    const hit = this.#run.shapes.hit(this.#ray(x, y), this.#run.model.planes);
     if (!hit) return null;
     const { faces } = hit.mesh.userData.solid;
     if (!faces) return pointFeature(hit.mesh, hit.point, gettext("Point"));
-    const { groups } = this.shapes.of(hit.mesh);
+    const { groups } = this.#run.shapes.of(hit.mesh);
     return this.#ofFace(hit.mesh, groups[faces[hit.triangle]], hit.point);
   }
 
   /** A face; of a hole or a shaft the end that looks at us stands for it. */
   #ofFace(mesh, group, at) {
-    const feature = faceFeature(mesh, group, this.shapes.of(mesh), at);
+    const feature = faceFeature(mesh, group, this.#run.shapes.of(mesh), at);
     if (feature.kind !== "cylinder") return feature;
     const back = new Vector3().setFromMatrixColumn(this.#run.rig.camera.matrixWorld, 2);
     const p = feature.axis.dot(back) > 0 ? feature.ends[1] : feature.ends[0];
@@ -199,8 +190,8 @@ export class Snap {
   #rim(x, y) {
     const ray = this.#ray(x, y);
     let best = null;
-    for (const mesh of this.shapes.visible()) {
-      for (const [index, curve] of this.shapes.of(mesh).curves.entries()) {
+    for (const mesh of this.#run.shapes.visible()) {
+      for (const [index, curve] of this.#run.shapes.of(mesh).curves.entries()) {
         if (curve.kind !== "arc" || curve.sweep <= FULL) continue;
         if (best && best.curve.radius <= curve.radius) continue;
         const center = curve.center.clone().applyMatrix4(mesh.matrixWorld);
@@ -226,9 +217,9 @@ export class Snap {
     const slack = 1e-3 * sphere.radius;
     return points.some((point) => {
       if (planes.some((plane) => plane.distanceToPoint(point) < -slack)) return false;
-      const [x, y] = this.project(point);
+      const [x, y] = this.#project(point);
       const ray = this.#ray(x, y);
-      const hit = this.shapes.hit(ray, planes);
+      const hit = this.#run.shapes.hit(ray, planes);
       return !hit || hit.distance > point.distanceTo(ray.origin) - slack;
     });
   }

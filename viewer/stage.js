@@ -67,6 +67,11 @@ export class Stage {
     this.#watchSize();
   }
 
+  /** Draw `object` as well, until it removes itself. */
+  add(object) {
+    this.#scene.add(object);
+  }
+
   /** Ask for a new frame. */
   invalidate() {
     this.#frame ||= requestAnimationFrame(() => this.#draw());
@@ -135,11 +140,16 @@ export class Stage {
 }
 
 function createRenderer(canvas) {
-  const context = canvas.getContext("webgl2", { alpha: true, antialias: true });
+  const context = canvas.getContext("webgl2", {
+    alpha: true,
+    antialias: true,
+    stencil: true, // for the faces of a section
+  });
   if (!context) {
     throw new ViewerError("This browser cannot show 3D (WebGL is switched off).");
   }
   const renderer = new WebGLRenderer({ canvas, context });
+  renderer.localClippingEnabled = true;
   renderer.debug.checkShaderErrors = false; // it would wait for the compiler
   return renderer;
 }

@@ -113,8 +113,8 @@ export class Panels {
    *
    * @param {object} panel
    * @param {string} panel.title
-   * @param {() => void} panel.onClose its own button closes it, or another panel
-   *   on a phone, which has room for one
+   * @param {(isPushed: boolean) => void} panel.onClose it goes: by its own button, or
+   *   pushed away by another panel on a phone, which has room for one
    */
   add({ title, onClose = () => {} }) {
     const heading = html("h3", { class: "viewer__title" }, title);
@@ -132,16 +132,16 @@ export class Panels {
       body,
     );
     element.hidden = true;
-    const close = () => {
+    const close = (isPushed = false) => {
       if (element.hidden) return;
       element.hidden = true;
-      onClose();
+      onClose(isPushed);
     };
     const open = () => {
-      if (this.#hasRoomForOne()) for (const other of this.#panels) other.close();
+      if (this.#hasRoomForOne()) for (const other of this.#panels) other.close(true);
       element.hidden = false;
     };
-    cross.addEventListener("click", close);
+    cross.addEventListener("click", () => close());
     const panel = { element, body, open, close, isOpen: () => !element.hidden };
     this.#panels.push(panel);
     this.element.append(element);

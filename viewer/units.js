@@ -51,6 +51,11 @@ export class Units extends EventTarget {
     return this.#name === "in" ? mm / MM_PER_INCH : mm;
   }
 
+  /** Round a value in the unit shown as it is written. */
+  round(value) {
+    return Number(value.toFixed(DIGITS[this.#name]));
+  }
+
   /** Turn the unit shown into millimetres. */
   toMm(value) {
     return this.#name === "in" ? value * MM_PER_INCH : value;
