@@ -46,6 +46,7 @@ def _bytes(*content_types: str) -> dict:
     return {(200, content_type): OpenApiTypes.BINARY for content_type in content_types}
 
 
+_TAG = OpenApiParameter("v", description="The tag of the model meant.")
 _ORIGINAL = _bytes(*uploads.CONTENT_TYPES.values())
 
 
@@ -120,9 +121,30 @@ class FileActions:
         return _original(request, file, as_attachment=True)
 
     @extend_schema(
-        parameters=[OpenApiParameter("v", description="The tag of the model meant.")],
+        operation_id="api_parts_revision_model_retrieve",
+        parameters=[_TAG],
         responses=_bytes("model/gltf-binary"),
     )
+    @action(
+        detail=True,
+        url_path="files/<int:revision>/model",
+        url_name="revision-model",
+        filter_backends=[],
+    )
+    def revision_model(self, request: Request, pk: int, revision: int) -> HttpResponse:
+        """Read the GLB of one revision of the STEP file, to compare two.
+
+        Nothing is waited for. With ``v`` it may be kept for ever.
+        """
+        files = self.get_object().files
+        file = files.filter(kind=Kind.STEP, revision=revision).first()
+        if file is None:
+            raise Missing("File not found", "There is no such STEP file of this part.")
+        if not _is_pinned(request, file):
+            _need_done(file)
+        return _model(request, file)
+
+    @extend_schema(parameters=[_TAG], responses=_bytes("model/gltf-binary"))
     @action(detail=True)
     def model(self, request: Request, pk: int) -> HttpResponse:
         """Read the GLB of the current STEP file.
@@ -131,17 +153,9 @@ class FileActions:
         ``v``, as in the address that a part tells, it may be kept for ever.
         """
         file = self.get_object().current_step
-        is_pinned = bool(file and file.model) and (
-            request.query_params.get("v") == file.model_tag
-        )
-        if not is_pinned:
+        if not _is_pinned(request, file):
             file = _converted(pk, file)
-        return _made(
-            request,
-            file.model.name,
-            "model/gltf-binary",
-            _FOREVER if is_pinned else NOT_WITHOUT_ASKING,
-        )
+        return _model(request, file)
 
     @extend_schema(responses=_bytes("image/png"))
     @action(
@@ -249,9 +263,15 @@ def _converted(pk: int, file: PartFile | None) -> PartFile:
     file = _awaited(file, current.first, "is_converting", StillConverting)
     if file is None:
         raise _no_step_file()
+    _need_done(file)
+    return file
+
+
+def _need_done(file: PartFile) -> None:
+    if file.is_converting:
+        raise StillConverting
     if file.state != Conversion.DONE:
         raise ConversionFailed(file.error or "It was never converted.")
-    return file
 
 
 def _fetched(wish: DrawingFetch) -> PartFile:
@@ -296,6 +316,17 @@ def _is_true(request: Request, name: str) -> bool:
 
 def _no_step_file() -> Missing:
     return Missing("No STEP file", "A model is made of a STEP file; upload one.")
+
+
+def _is_pinned(request: Request, file: PartFile | None) -> bool:
+    """Whether the address names the bytes of the model that is there."""
+    tag = request.query_params.get("v")
+    return bool(file and file.model) and tag == file.model_tag
+
+
+def _model(request: Request, file: PartFile) -> HttpResponse:
+    cached = _FOREVER if _is_pinned(request, file) else NOT_WITHOUT_ASKING
+    return _made(request, file.model.name, "model/gltf-binary", cached)
 
 
 def _made(

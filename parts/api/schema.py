@@ -19,7 +19,7 @@ from .refusals import BY_STATUS, REFUSAL
 _TAGS = {
     "Steps": "approve send_back assign unclaim complete revert",
     "Files": "upload download file files revision drawing convert",
-    "Models and pictures": "model thumbnail views add_views view",
+    "Models and pictures": "model revision_model thumbnail views add_views view",
     "Numbers": "stats stats_detailed leaderboard",
 }
 _TAG_OF = {action: tag for tag, actions in _TAGS.items() for action in actions.split()}
@@ -42,6 +42,7 @@ _REFUSALS_OF = {
     "upload": {409},
     "add_views": {409},
     "model": {422, 503},
+    "revision_model": {422, 503},
     "drawing": {400, 403, 502, 503},
 }
 # What is refused when it is blank or null, though it is no error in the type.

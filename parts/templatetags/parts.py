@@ -1,16 +1,19 @@
 """Presentation only: icons, times and measures in words."""
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from parts.models import Kind, PartFile
 from parts.thickness import MM_PER_INCH
 
 register = template.Library()
@@ -86,6 +89,24 @@ def inch_box(sides: Iterable[float] | None) -> str:
 def per(number: float | None, unit: float) -> str:
     """Write ``number`` in a unit of that size, with three figures."""
     return "" if number is None else short(number / unit)
+
+
+@register.filter
+def models_json(files: Iterable[PartFile]) -> str:
+    """Write the models among a part's files as JSON, newest first, for the viewer."""
+    shown = [file for file in files if file.kind == Kind.STEP and file.model]
+    shown.sort(key=lambda file: file.revision, reverse=True)
+    return json.dumps([_model(file) for file in shown])
+
+
+def _model(file: PartFile) -> dict:
+    address = reverse("api:part-revision-model", args=[file.part_id, file.revision])
+    return {
+        "revision": file.revision,
+        "name": file.name,
+        "src": f"{address}?v={file.model_tag}",
+        "bytes": file.model_bytes,
+    }
 
 
 def _plain(number: float, places: int) -> str:

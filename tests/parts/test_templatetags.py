@@ -1,9 +1,11 @@
+import json
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from parts.templatetags import parts as tags
+from tests.factories import TINY_PDF, make_converted, make_file, make_part
 
 
 @pytest.mark.parametrize(
@@ -71,3 +73,20 @@ def test_an_icon_is_a_sign_of_the_sprite_and_says_nothing():
     drawn = tags.icon("completed")
     assert 'href="/static/img/icons.svg#completed"' in drawn
     assert 'aria-hidden="true"' in drawn
+
+
+def test_the_models_of_a_part_are_told_newest_first(db):
+    part = make_part()
+    first, second = make_converted(part), make_converted(part)
+    make_file(part, "d.pdf", TINY_PDF)
+    make_file(part)  # not converted yet
+    assert json.loads(tags.models_json(part.files.all())) == [
+        {
+            "revision": file.revision,
+            "name": "plate.step",
+            "src": f"/api/parts/{part.pk}/files/{file.revision}/model"
+            f"?v={file.model_tag}",
+            "bytes": 9,
+        }
+        for file in (second, first)
+    ]

@@ -23,7 +23,13 @@ def _again(api, address: str, etag: str, **kwargs):
 
 JSON = ["", "{pk}", "{pk}/files", "{pk}/events", "{pk}/views", "categories/review"]
 JSON += ["?search=part&limit=5", "stats", "stats/detailed", "leaderboard"]
-BYTES = ["{pk}/file", "{pk}/download", "{pk}/files/1", "{pk}/model"]
+BYTES = [
+    "{pk}/file",
+    "{pk}/download",
+    "{pk}/files/1",
+    "{pk}/model",
+    "{pk}/files/1/model",
+]
 
 
 @pytest.mark.parametrize("rest", JSON + BYTES)

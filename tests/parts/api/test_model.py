@@ -6,6 +6,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.db import connection
 
+from parts import workflow
 from parts.models import Conversion, PartFile
 from tests.factories import make_converted, make_file, make_part
 
@@ -219,6 +220,79 @@ def test_a_model_costs_two_queries(api, django_assert_num_queries):
     make_converted(part)
     with django_assert_num_queries(2):  # key, part
         _model(api, part)
+
+
+# --- The model of one revision -------------------------------------------------
+
+
+def _of_revision(api, part, revision, query=""):
+    return api.get(f"{PARTS}{part.pk}/files/{revision}/model{query}")
+
+
+def test_every_revision_keeps_its_model(reader):
+    part = make_part()
+    first, second = make_converted(part), make_converted(part)
+    default_storage.delete(first.model.name)
+    default_storage.save(first.model.name, make_glb())
+    answer = _of_revision(reader, part, 1)
+    assert (answer.status_code, answer.getvalue()) == (200, b"glTF-new")
+    assert answer["Content-Type"] == "model/gltf-binary"
+    assert answer["ETag"] == f'"{first.model_tag}"'
+    assert answer["Cache-Control"] == "private, no-cache"
+    assert _of_revision(reader, part, 2)["ETag"] == f'"{second.model_tag}"'
+
+
+def test_the_model_of_a_revision_may_be_kept_for_ever_by_its_tag(reader):
+    part = make_part()
+    older = make_converted(part)
+    make_converted(part)
+    answer = _of_revision(reader, part, 1, f"?v={older.model_tag}")
+    assert answer["Cache-Control"] == FOREVER
+    # While it is converted again, what is there is still what was asked for.
+    PartFile.objects.update(state=Conversion.QUEUED)
+    pinned = _of_revision(reader, part, 1, f"?v={older.model_tag}")
+    assert pinned.getvalue() == b"glTF-fake"
+    assert _of_revision(reader, part, 1, "?v=another").status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [("queued", 503), ("running", 503), ("failed", 422)]
+)
+def test_the_model_of_a_revision_is_not_waited_for(api, wait, state, status):
+    part = make_part()
+    make_file(part)
+    PartFile.objects.update(state=state, error="The file is cut off.")
+    assert _of_revision(api, part, 1).status_code == status
+    assert wait.looks == 0
+
+
+def test_a_revision_that_is_not_there_has_no_model(api):
+    part = make_part()
+    make_converted(part)
+    make_file(part, "d.pdf", b"%PDF-1.4\n%%EOF")
+    make_file(part, "e.pdf", b"%PDF-1.4 \n%%EOF")
+    for revision in (0, 2, 99):
+        answer = _of_revision(api, part, revision)
+        assert (answer.status_code, answer.json()["error"]) == (404, "File not found")
+    workflow.trash(part, actor=None)
+    assert _of_revision(api, part, 1).status_code == 404
+
+
+def test_the_model_of_a_revision_needs_a_key(client):
+    part = make_part()
+    make_converted(part)
+    assert _of_revision(client, part, 1).status_code == 401
+
+
+@pytest.mark.parametrize("revisions", [1, 6])
+def test_the_model_of_a_revision_costs_three_queries(
+    api, revisions, django_assert_num_queries
+):
+    part = make_part()
+    for _ in range(revisions):
+        make_converted(part)
+    with django_assert_num_queries(3):  # key, part, file
+        _of_revision(api, part, 1)
 
 
 # --- The picture --------------------------------------------------------------
