@@ -11,8 +11,9 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.core.validators import URLValidator
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from . import uploads, workflow
 from .errors import FileRefused, FileTooBig
@@ -278,19 +279,18 @@ class EditForm(PartFields):
     def rebased(self) -> "EditForm":
         """Return the form on top of what others did: what was not changed here
         shows theirs, what was is kept, and ``meanwhile`` tells of them."""
-        fresh = EditForm(part=self.part, request=self.request)
+        fresh = self._anew()
         data = self.data.copy()
         data["version"] = fresh.version
-        form = EditForm(data, part=self.part, request=self.request)
+        form = self._anew(data)
         for name in self.fields:
             value = fresh[name].value()
             theirs = "" if value is None else str(value)
             if name not in self.changed_data:
                 data[name] = theirs
-            elif theirs != data[f"initial-{name}"]:
-                form.fields[
-                    name
-                ].help_text = f"Meanwhile it became: {theirs or 'empty'}"
+            elif theirs != data.get(f"initial-{name}"):
+                told = _("Meanwhile it became: %(theirs)s")
+                form.fields[name].help_text = told % {"theirs": theirs or _("empty")}
             data[f"initial-{name}"] = theirs
         form.meanwhile = list(self.part.events.since(self._opened_at))
         return form
@@ -299,6 +299,9 @@ class EditForm(PartFields):
         changes = {name: self.cleaned_data[name] for name in self.changed_data}
         return workflow.edit(self.part, actor=self.request.user, **changes)
 
+    def _anew(self, data: QueryDict | None = None) -> "EditForm":
+        return EditForm(data, part=self.part, request=self.request)
+
     @property
     def _opened_at(self) -> datetime | None:
         try:
@@ -306,3 +309,36 @@ class EditForm(PartFields):
         except ValueError:
             return None
         return moment if moment and moment.tzinfo else None
+
+
+class FieldForm(EditForm):
+    """One field of a part, changed where it stands.
+
+    What others changed meanwhile hinders it only if it was this field.
+
+    Raises:
+        KeyError: a part has no such field, or not for this reader.
+    """
+
+    storage_location = _text("storage_location", label="Lies at")
+
+    def __init__(self, *args, field: str, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.only = field
+        self.fields = {field: self.fields[field]}
+
+    @property
+    def field(self) -> forms.BoundField:
+        return self[self.only]
+
+    def is_stale(self) -> bool:
+        opened_on = self.data.get(f"initial-{self.only}")
+        return super().is_stale() and opened_on not in {None, self._stands}
+
+    @property
+    def _stands(self) -> str:
+        value = self._anew().field.value()
+        return "" if value is None else str(value)
+
+    def _anew(self, data: QueryDict | None = None) -> "FieldForm":
+        return FieldForm(data, field=self.only, part=self.part, request=self.request)

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from accounts.models import User
+from accounts.models import Units, User
 
-MM_PER_INCH = 25.4
-MILLIMETRES, INCHES = "mm", "in"
+from .thickness import MM_PER_INCH
 
 
 @dataclass(frozen=True)
@@ -26,25 +25,25 @@ class Unit:
 
 UNITS = {
     "length": {
-        MILLIMETRES: Unit("mm", 1, places=3),
-        INCHES: Unit("in", MM_PER_INCH, places=3, is_fixed=True),
+        Units.MILLIMETRES: Unit("mm", 1, places=3),
+        Units.INCHES: Unit("in", MM_PER_INCH, places=3, is_fixed=True),
     },
     "area": {
-        MILLIMETRES: Unit("cm²", 100, is_fixed=True),
-        INCHES: Unit("in²", MM_PER_INCH**2, is_fixed=True),
+        Units.MILLIMETRES: Unit("cm²", 100, is_fixed=True),
+        Units.INCHES: Unit("in²", MM_PER_INCH**2, is_fixed=True),
     },
     "volume": {
-        MILLIMETRES: Unit("cm³", 1000, is_fixed=True),
-        INCHES: Unit("in³", MM_PER_INCH**3, is_fixed=True),
+        Units.MILLIMETRES: Unit("cm³", 1000, is_fixed=True),
+        Units.INCHES: Unit("in³", MM_PER_INCH**3, is_fixed=True),
     },
 }
 
 
 def units_of(reader: User) -> tuple[str, str]:
     """Return the system of units that ``reader`` thinks in, and the other one."""
-    if getattr(reader, "units", MILLIMETRES) == INCHES:
-        return INCHES, MILLIMETRES
-    return MILLIMETRES, INCHES
+    if reader.units == Units.INCHES:
+        return Units.INCHES, Units.MILLIMETRES
+    return Units.MILLIMETRES, Units.INCHES
 
 
 def written(

@@ -224,6 +224,19 @@ def response(file: PartFile, *, as_attachment: bool) -> FileResponse:
     )
 
 
+def shown(file: PartFile) -> FileResponse:
+    """Return the bytes of a drawing to be looked at in the browser.
+
+    Not sandboxed: Chromium shows no PDF in a sandbox. It is one by its first
+    bytes, and the browser is told to take it for nothing else.
+    """
+    answer = FileResponse(
+        file.content.open("rb"), filename=file.name, content_type="application/pdf"
+    )
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
 def made_response(stored_name: str, content_type: str) -> FileResponse:
     """Return what was made of a file, its model or its picture, sandboxed."""
     stored = default_storage.open(stored_name)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("parts/new/", parts.create, name="create"),
     path("parts/<int:pk>/", parts.detail, name="detail"),
     path("parts/<int:pk>/edit/", parts.edit, name="edit"),
+    path("parts/<int:pk>/edit/<slug:field>/", parts.edit_field, name="edit-field"),
     path("parts/<int:pk>/delete/", parts.delete, name="delete"),
     path("parts/<int:pk>/approve/", steps.approve, name="approve"),
     path("parts/<int:pk>/send-back/", steps.send_back, name="send-back"),
@@ -36,6 +37,11 @@ urlpatterns = [
         "parts/<int:pk>/files/<str:kind>/<int:revision>/retry/",
         files.retry,
         name="file-retry",
+    ),
+    path(
+        "parts/<int:pk>/files/step/<int:revision>/<slug:tag>.png",
+        files.picture,
+        name="file-picture",
     ),
     path("parts/<int:pk>/drawing/", files.fetch_drawing, name="drawing-fetch"),
 ]

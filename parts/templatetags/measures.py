@@ -24,7 +24,7 @@ def measure(
         return ""
     first, other = (
         written(value, quantity, system, is_signed=signed)
-        for system in units_of(context.get("user"))
+        for system in units_of(context["user"])
     )
     return format_html(
         '<span class="measure">{}</span> <span class="measure facts__soft">{}</span>',

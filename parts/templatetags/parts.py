@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
 
 from django import template
 from django.templatetags.static import static
@@ -13,8 +12,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from parts.measures import rounded, trimmed
 from parts.models import Kind, PartFile
-from parts.thickness import MM_PER_INCH
 
 register = template.Library()
 
@@ -54,41 +53,13 @@ def short(number: float | None) -> str:
     if number is None:
         return ""
     places = 2 if abs(number) < 10 else 1 if abs(number) < 100 else 0
-    return _plain(number, places)
-
-
-@register.filter
-def exact(number: float | None, places: int = 3) -> str:
-    """Write a number to ``places`` decimals, without zeros that say nothing."""
-    return "" if number is None else _plain(number, places)
-
-
-@register.filter
-def inches(millimetres: float | None) -> str:
-    """Write millimetres as inches, to the thousandth."""
-    return "" if millimetres is None else f"{millimetres / MM_PER_INCH:.3f}"
+    return trimmed(rounded(number, places))
 
 
 @register.filter
 def short_box(sides: Iterable[float] | None) -> str:
     """Write a box as on a card: 203 × 76.2 × 2.29."""
     return " × ".join(short(side) for side in sides or [])
-
-
-@register.filter
-def exact_box(sides: Iterable[float] | None) -> str:
-    return " × ".join(exact(side) for side in sides or [])
-
-
-@register.filter
-def inch_box(sides: Iterable[float] | None) -> str:
-    return " × ".join(inches(side) for side in sides or [])
-
-
-@register.filter
-def per(number: float | None, unit: float) -> str:
-    """Write ``number`` in a unit of that size, with three figures."""
-    return "" if number is None else short(number / unit)
 
 
 @register.filter
@@ -107,10 +78,3 @@ def _model(file: PartFile) -> dict:
         "src": f"{address}?v={file.model_tag}",
         "bytes": file.model_bytes,
     }
-
-
-def _plain(number: float, places: int) -> str:
-    # Decimal, because a half must go up: 3.175 is 3.18, as people round.
-    step = Decimal(1).scaleb(-places)
-    text = f"{Decimal(repr(float(number))).quantize(step, ROUND_HALF_UP):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

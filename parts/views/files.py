@@ -3,12 +3,13 @@
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from parts import drawings, uploads, workflow
 from parts.errors import PartError
 from parts.forms import RevisionForm
-from parts.models import Part, PartFile
+from parts.models import Kind, Part, PartFile
 
 from .access import posted, workers_only
 from .parts import part_page
@@ -26,18 +27,37 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
     except PartError as error:
         messages.error(request, str(error))
     else:
-        said = f"{file.name} is here as revision {file.revision}."
-        messages.success(request, said)
+        said = _("%(file)s is here as revision %(revision)d.")
+        told = {"file": file.name, "revision": file.revision}
+        messages.success(request, said % told)
     return redirect(part)
 
 
 @require_safe
 def download(request: HttpRequest, pk: int, kind: str, revision: int) -> FileResponse:
+    """Give the file away, or, asked with ``show``, let a drawing be looked at."""
     file = _file(pk, kind, revision)
+    is_shown = "show" in request.GET and kind == Kind.DRAWING
     try:
+        if is_shown:
+            return uploads.shown(file)
         return uploads.response(file, as_attachment=True)
     except FileNotFoundError:
-        raise Http404("The bytes of this file are gone.") from None
+        raise Http404(_("The bytes of this file are gone.")) from None
+
+
+@require_safe
+def picture(request: HttpRequest, pk: int, revision: int, tag: str) -> FileResponse:
+    """Show the picture of a revision; its address names its bytes, so it is kept."""
+    file = _file(pk, Kind.STEP, revision)
+    if not file.thumbnail or file.thumbnail_tag != tag:
+        raise Http404(_("There is no such picture."))
+    try:
+        answer = uploads.made_response(file.thumbnail.name, "image/png")
+    except FileNotFoundError:
+        raise Http404(_("The bytes of this picture are gone.")) from None
+    answer["Cache-Control"] = "private, max-age=31536000, immutable"
+    return answer
 
 
 @posted
@@ -49,7 +69,8 @@ def retry(request: HttpRequest, pk: int, kind: str, revision: int) -> HttpRespon
     except PartError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{file.name} is converted again.")
+        said = _("%(file)s is converted again.") % {"file": file.name}
+        messages.success(request, said)
     return redirect(file.part)
 
 
@@ -62,7 +83,7 @@ def fetch_drawing(request: HttpRequest, pk: int) -> HttpResponse:
     except PartError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "The drawing is being fetched from Onshape.")
+        messages.success(request, _("The drawing is being fetched from Onshape."))
     return redirect(part)
 
 

@@ -2,19 +2,23 @@
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from parts import drawings
+from parts import drawings, workflow
 from parts.errors import PartError
-from parts.forms import EditForm, HandInForm, RevisionForm
+from parts.forms import EditForm, FieldForm, HandInForm, RevisionForm
 from parts.models import Part
 
-from . import timeline
+from . import notes, timeline
 from .access import workers_only
 from .cards import Card, board_of
+from .comparing import comparison
+from .fields import fields_of
+from .sheet import Sheet
 
 EVENTS_SHOWN = 20
 EVENTS_MOST = 500
@@ -41,13 +45,17 @@ def part_page(
         "card": Card(part, request.user),
         "next": part.get_absolute_url(),
         "board_address": board_of(part),
+        "fields": fields_of(part, request.user),
+        "notes": notes.linked(part),
         "files": files,
-        "lines": [timeline.told(event, names) for event in events[:limit]],
+        "comparison": comparison(part, files, request.GET.get("compare", "")),
+        "days": timeline.by_day(timeline.told(each, names) for each in events[:limit]),
         "has_more_events": len(events) > limit and not shows_all,
         "people": User.objects.workers() if request.user.can_lead else [],
         "revision_form": revision_form or RevisionForm(request=request),
         "can_fetch": (can_fetch := drawings.can_ask(part)),
         "fetch": drawings.latest(part) if can_fetch else None,
+        "sheet": Sheet(part, request),
     }
     status = revision_form.status if revision_form else 200
     return render(request, "parts/detail.html", context, status=status)
@@ -81,8 +89,51 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     except PartError as error:
         form.add_error(None, str(error))
         return _edit_page(request, form, status=error.status)
-    messages.success(request, f"{part} is saved.")
+    messages.success(request, _("%(part)s is saved.") % {"part": part})
     return redirect(part)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@workers_only
+def edit_field(request: HttpRequest, pk: int, field: str) -> HttpResponse:
+    """Change one field, on a small page of its own or where it stands."""
+    part = get_object_or_404(Part.objects.live(), pk=pk)
+    if field in workflow.LEADS_ONLY and not request.user.can_lead:
+        raise PermissionDenied(_("Only a lead may set priority and due date."))
+    data = request.POST if request.method == "POST" else None
+    try:
+        form = FieldForm(data, field=field, part=part, request=request)
+    except KeyError:
+        raise Http404(_("A part has no such field.")) from None
+    if data is None:
+        return _field_page(request, form)
+    if form.is_stale():
+        return _field_page(request, form.rebased(), status=409)
+    if not form.is_valid():
+        return _field_page(request, form, status=form.status)
+    try:
+        form.save()
+    except PartError as error:
+        form.add_error(None, str(error))
+        return _field_page(request, form, status=error.status)
+    if form.has_changed():
+        said = _("%(field)s is saved.") % {"field": form.field.label}
+        messages.success(request, said)
+    return redirect(f"{part.get_absolute_url()}#field-{field}")
+
+
+def _field_page(
+    request: HttpRequest, form: FieldForm, status: int = 200
+) -> HttpResponse:
+    meanwhile = reversed(form.meanwhile or [])
+    theirs = next((event for event in meanwhile if form.only in event.changes), None)
+    context = {
+        "form": form,
+        "part": form.part,
+        "is_conflict": form.meanwhile is not None,
+        "theirs": theirs,
+    }
+    return render(request, "parts/edit_field.html", context, status=status)
 
 
 def _edit_page(request: HttpRequest, form: EditForm, status: int = 200) -> HttpResponse:
@@ -104,8 +155,10 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     card = Card(part, request.user)
     if not card.can_delete:
         raise PermissionDenied(
-            "Only a lead, or whoever handed it in while it is in review, may delete "
-            "a part."
+            _(
+                "Only a lead, or whoever handed it in while it is in review, may "
+                "delete a part."
+            )
         )
     context = {"part": part, "card": card, "next": board_of(part)}
     return render(request, "parts/confirm_delete.html", context)

@@ -4,10 +4,13 @@ const GOOD_NEWS_MS = 6000;
 
 /** Give each message in `root` a button, and each success an end. */
 export function dismissMessages(root) {
-  for (const message of root.querySelectorAll(".message")) {
-    message.append(closer(message));
-    if (message.dataset.level !== "error") leaveLater(message);
-  }
+  for (const message of root.querySelectorAll(".message")) dismissMessage(message);
+}
+
+/** Give one message its button and, if it is good news, its end. */
+export function dismissMessage(message) {
+  message.append(closer(message));
+  if (message.dataset.level !== "error") leaveLater(message);
 }
 
 function closer(message) {

@@ -1,7 +1,8 @@
 // Wires what the page has. Without it every page works; with it, more smoothly.
 
-import { dismissMessages } from "./messages.js";
+import { dismissMessage, dismissMessages } from "./messages.js";
 import { dropZones } from "./drop.js";
+import { editInPlace } from "./edit_in_place.js";
 import { filterAtOnce } from "./filters.js";
 import { keepPlace } from "./place.js";
 import { copyTexts } from "./copy.js";
@@ -16,6 +17,7 @@ closeMenus(document);
 copyTexts(document);
 dismissMessages(document);
 dropZones(document);
+editInPlace(document, dismissMessage);
 filterAtOnce(document);
 keepPlace(document);
 watchUploads(document);

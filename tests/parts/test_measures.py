@@ -1,10 +1,9 @@
 """Measures in words, in both systems of units."""
 
-from types import SimpleNamespace
-
 import pytest
 from django.template import Context, Template
 
+from accounts.models import User
 from parts.measures import units_of, written
 
 
@@ -42,10 +41,9 @@ def test_a_difference_has_its_sign(value, words):
 @pytest.mark.parametrize(
     ("reader", "order"),
     [
-        (SimpleNamespace(units="in"), ("in", "mm")),
-        (SimpleNamespace(units="mm"), ("mm", "in")),
-        (SimpleNamespace(), ("mm", "in")),
-        (None, ("mm", "in")),
+        (User(units="in"), ("in", "mm")),
+        (User(units="mm"), ("mm", "in")),
+        (User(), ("mm", "in")),
     ],
 )
 def test_the_unit_of_the_reader_comes_first(reader, order):

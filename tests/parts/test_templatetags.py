@@ -48,25 +48,9 @@ def test_a_card_has_three_figures(number, words):
     assert tags.short(number) == words
 
 
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(5.1054, "5.105"), (28.575, "28.575"), (12.7, "12.7"), (None, "")],
-)
-def test_the_page_is_exact(number, words):
-    assert tags.exact(number) == words
-
-
-def test_a_box_is_told_in_both_units():
-    box = [203.2, 76.2, 2.286]
-    assert tags.short_box(box) == "203 × 76.2 × 2.29"
-    assert tags.exact_box(box) == "203.2 × 76.2 × 2.286"
-    assert tags.inch_box(box) == "8.000 × 3.000 × 0.090"
-    assert tags.short_box(None) == tags.exact_box(None) == tags.inch_box(None) == ""
-
-
-def test_a_number_in_another_unit():
-    assert tags.per(31116.8, 1000) == "31.1"
-    assert tags.per(None, 1000) == ""
+def test_a_box_on_a_card_is_short():
+    assert tags.short_box([203.2, 76.2, 2.286]) == "203 × 76.2 × 2.29"
+    assert tags.short_box(None) == ""
 
 
 def test_an_icon_is_a_sign_of_the_sprite_and_says_nothing():

@@ -7,7 +7,14 @@ from django.urls import reverse
 
 from parts import drawings, workflow
 from parts.models import DrawingFetch, Part, PartFile
-from tests.factories import TINY_PDF, TINY_STEP, make_file, make_part, make_upload
+from tests.factories import (
+    TINY_PDF,
+    TINY_STEP,
+    make_converted,
+    make_file,
+    make_part,
+    make_upload,
+)
 
 
 def said(response) -> list[tuple[str, str]]:
@@ -75,6 +82,67 @@ class TestUpload:
     def test_it_is_posted(self, member_page):
         address = reverse("parts:file-upload", args=[make_part().pk])
         assert member_page.get(address).status_code == 405
+
+
+class TestPicture:
+    def address(self, file: PartFile, tag: str = "") -> str:
+        revision = [file.part_id, file.revision, tag or file.thumbnail_tag]
+        return reverse("parts:file-picture", args=revision)
+
+    def test_each_revision_has_its_own(self, viewer_page):
+        part = make_part()
+        old = make_converted(part)
+        make_converted(part)
+        response = viewer_page.get(self.address(old))
+        assert b"".join(response.streaming_content) == b"PNG-fake"
+        assert response["Content-Type"] == "image/png"
+        assert response["Cache-Control"] == "private, max-age=31536000, immutable"
+        assert response["X-Content-Type-Options"] == "nosniff"
+
+    def test_another_picture_than_the_one_meant_is_404(self, viewer_page):
+        file = make_converted(make_part())
+        assert viewer_page.get(self.address(file, "0" * 16)).status_code == 404
+
+    def test_none_yet_is_404(self, viewer_page):
+        file = make_file(make_part())
+        assert viewer_page.get(self.address(file, "0" * 16)).status_code == 404
+
+    def test_bytes_that_are_gone_are_404(self, viewer_page):
+        file = make_converted(make_part())
+        default_storage.delete(file.thumbnail.name)
+        assert viewer_page.get(self.address(file)).status_code == 404
+
+    def test_a_part_in_the_trash_is_404(self, viewer_page):
+        file = make_converted(make_part())
+        workflow.trash(file.part, actor=None)
+        assert viewer_page.get(self.address(file)).status_code == 404
+
+    def test_a_stranger_is_asked_to_sign_in(self, client, db):
+        assert client.get(self.address(make_converted(make_part()))).status_code == 302
+
+    def test_it_is_only_read(self, viewer_page):
+        address = self.address(make_converted(make_part()))
+        assert viewer_page.post(address).status_code == 405
+
+
+class TestLook:
+    def test_a_drawing_is_shown_in_the_browser(self, viewer_page):
+        file = make_file(make_part(), "d.pdf", TINY_PDF)
+        address = reverse("parts:file-download", args=[file.part_id, "drawing", 1])
+        response = viewer_page.get(address, {"show": ""})
+        assert b"".join(response.streaming_content) == TINY_PDF
+        assert response["Content-Type"] == "application/pdf"
+        assert response["Content-Disposition"] == 'inline; filename="d.pdf"'
+        assert response["X-Content-Type-Options"] == "nosniff"
+        # Chromium shows no PDF in a sandbox.
+        assert "Content-Security-Policy" not in response
+
+    def test_a_step_file_is_given_away_all_the_same(self, viewer_page):
+        file = make_file(make_part())
+        address = reverse("parts:file-download", args=[file.part_id, "step", 1])
+        response = viewer_page.get(address, {"show": ""})
+        assert b"".join(response.streaming_content) == TINY_STEP
+        assert response["Content-Disposition"].startswith("attachment")
 
 
 class TestDownload:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from parts import workflow
 from parts.models import PartFile
 from parts.views import cards
-from tests.factories import make_converted, make_file, make_key, make_part
+from tests.factories import FACTS, make_converted, make_file, make_key, make_part
 
 TEMPLATES = Path(settings.BASE_DIR, "templates")
 ICONS = json.loads(Path(settings.BASE_DIR, "icons/sprite.json").read_text())
@@ -25,10 +25,11 @@ def pages(lead) -> list[str]:
     part = make_part(category="cnc", due_date="2020-01-01", blocked_reason="No bar.")
     make_converted(part)
     workflow.assign(part, worker=lead.name, actor=lead)
-    make_file(part)
+    make_converted(part, facts={**FACTS, "thickness_mm": 3.0})
     failed = make_file(make_part(category="hand"))
     PartFile.objects.filter(pk=failed.pk).update(state="failed", error="No solid.")
     own = [reverse(f"parts:{name}", args=[part.pk]) for name in ("edit", "delete")]
+    own += [reverse("parts:edit-field", args=[part.pk, n]) for n in ("notes", "type")]
     boards = ["review", "production", "completed", "search", "create"]
     return [
         part.get_absolute_url(),

@@ -1,11 +1,19 @@
 """The history of a part in words."""
 
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
 from parts import workflow
 from parts.models import Part, PartEvent, Verb
-from parts.views.timeline import told
+from parts.views.timeline import Day, by_day, told
 from tests.factories import make_key, make_part
+
+ICONS = json.loads(Path(settings.BASE_DIR, "icons/sprite.json").read_text())
 
 
 def event(verb: str, actor: str = "Sam", **fields) -> PartEvent:
@@ -51,12 +59,43 @@ def event(verb: str, actor: str = "Sam", **fields) -> PartEvent:
 )
 def test_each_event_is_a_sentence(happened, words):
     line = told(happened, {("step", 2): "plate.step"})
-    assert (line.who, line.what) == ("Sam", words)
+    assert line.who == "Sam"
+    assert line.sentence == f"<strong>Sam</strong> {words}"
 
 
-def test_every_verb_has_its_sentence():
+def test_every_verb_has_its_sentence_and_a_sign_of_the_sprite():
     for verb in Verb.values:
-        assert told(event(verb)).what
+        line = told(event(verb))
+        assert line.sentence.startswith("<strong>Sam</strong> ")
+        assert line.icon in ICONS
+
+
+def test_names_are_only_text():
+    happened = event("assigned", actor="<b>", changes={"assigned": ["", "<i>{who}"]})
+    sentence = "<strong>&lt;b&gt;</strong> gave it to &lt;i&gt;{who}"
+    assert told(happened).sentence == sentence
+
+
+def test_lines_are_grouped_by_the_days_of_the_reader():
+    lines = [
+        told(event("edited", at=datetime.fromisoformat(at)))
+        for at in (
+            "2026-11-25T05:00Z",
+            "2026-11-25T03:00Z",  # in New York still the day before
+            "2026-11-24T20:00Z",
+        )
+    ]
+    with timezone.override("America/New_York"):
+        days = [(day.date.day, len(day.lines)) for day in by_day(lines)]
+    assert days == [(25, 1), (24, 2)]
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(0, "Today"), (1, "Yesterday"), (2, "2 days ago")]
+)
+def test_a_day_says_how_long_ago_it_is(days, words):
+    day = Day(timezone.localdate() - timedelta(days=days), [])
+    assert (day.title, day.is_today) == (words, days == 0)
 
 
 def test_what_nobody_did_the_system_did():
