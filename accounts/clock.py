@@ -6,6 +6,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.http import HttpRequest
 
 COOKIE = "zone"  # set by static/js/zone.js
+_REGIONS = (
+    *("Africa", "America", "Antarctica", "Arctic", "Asia"),
+    *("Atlantic", "Australia", "Europe", "Indian", "Pacific"),
+)
 
 
 @cache
@@ -25,3 +29,19 @@ def zone_of(request: HttpRequest, *, asks_account: bool) -> ZoneInfo | None:
         if name and name in known_zones():
             return ZoneInfo(name)
     return None
+
+
+def zones_by_region(*, besides: str = "") -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the zones to choose from, for a select: cities below their region.
+
+    Args:
+        besides: a zone to be among them that may be none of these, such as EST.
+    """
+    groups: dict[str, list[tuple[str, str]]] = {region: [] for region in _REGIONS}
+    for name in sorted(known_zones()):
+        region, _, city = name.partition("/")
+        if city and region in groups:
+            groups[region].append((name, city.replace("_", " ")))
+    others = sorted({"UTC", besides if besides.partition("/")[0] not in groups else ""})
+    groups["UTC"] = [(name, name) for name in others if name]
+    return list(groups.items())

@@ -1,40 +1,282 @@
-"""Signing in, changing one's password, making an API key."""
+"""Signing in, joining, the own account, API keys, invitations."""
 
 from datetime import date, datetime, time, timedelta
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.password_validation import (
+    password_validators_help_texts,
+    validate_password,
+)
+from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from . import keys
-from .models import ApiKey, User
+from . import clock, keys
+from .models import USES_MOST, ApiKey, Invitation, Lane, Role, Theme, Units, User
+
+_CHOOSE = {"invalid_choice": gettext_lazy("Choose one of these.")}
 
 
 class LoginForm(AuthenticationForm):
+    """``refusal`` is a sentence to say instead of looking at the password."""
+
+    refusal = ""
     error_messages = {
-        "invalid_login": "This user name and this password do not belong together. "
-        "Passwords tell capital from small letters.",
-        "inactive": "This account is closed. Ask a lead to open it again.",
+        "invalid_login": gettext_lazy(
+            "This user name and this password do not belong together. "
+            "Passwords tell capital from small letters."
+        ),
+        "inactive": gettext_lazy(
+            "This account is closed. Ask a lead to open it again."
+        ),
     }
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, label_suffix="", **kwargs)
         self.fields["username"].widget.attrs["spellcheck"] = "false"
 
+    def clean(self) -> dict:
+        if self.refusal:
+            raise ValidationError(self.refusal)
+        return super().clean()
+
 
 class NewPasswordForm(PasswordChangeForm):
     error_messages = {
         **PasswordChangeForm.error_messages,
-        "password_incorrect": "This is not your password of until now.",
-        "password_mismatch": "The two new passwords differ.",
+        "password_incorrect": gettext_lazy("This is not your password of until now."),
+        "password_mismatch": gettext_lazy("The two new passwords differ."),
     }
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, label_suffix="", **kwargs)
-        self.fields["old_password"].label = "Your password until now"
-        self.fields["new_password1"].label = "New password"
-        self.fields["new_password2"].label = "The new password once more"
+        self.fields["old_password"].label = _("Your password until now")
+        self.fields["new_password1"].label = _("New password")
+        self.fields["new_password2"].label = _("The new password once more")
         self.fields["new_password2"].help_text = ""
+
+
+# --- Joining ------------------------------------------------------------------
+
+
+def _new_password_field() -> forms.CharField:
+    """Return a field that is typed once, since it can be made visible."""
+    return forms.CharField(
+        label=gettext_lazy("Password"),
+        max_length=1000,  # each character costs the hash time
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class ChosenPasswordForm(forms.Form):
+    """A password for ``account``, whose rules the page tells beforehand."""
+
+    password = _new_password_field()
+
+    def __init__(self, *args, account: User, **kwargs) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        self._account = account
+
+    @property
+    def rules(self) -> list[str]:
+        return password_validators_help_texts()
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        validate_password(password, self._account)
+        return password
+
+
+class JoinForm(forms.ModelForm):
+    """Somebody new, by an invitation or as a site's first lead."""
+
+    password = _new_password_field()
+
+    class Meta:
+        model = User
+        fields = ["name", "username"]
+        labels = {"name": gettext_lazy("Your name")}
+        help_texts = {
+            "name": gettext_lazy("What the team sees on a part."),
+            "username": gettext_lazy(
+                "What you sign in with: letters, digits and @ . + - _"
+            ),
+        }
+        widgets = {
+            "name": forms.TextInput(attrs={"autocomplete": "name"}),
+            "username": forms.TextInput(
+                attrs={
+                    "autocomplete": "username",
+                    "autocapitalize": "none",
+                    "spellcheck": "false",
+                }
+            ),
+        }
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        self.fields["name"].required = True
+
+    @property
+    def rules(self) -> list[str]:
+        return password_validators_help_texts()
+
+    def clean_name(self) -> str:
+        return " ".join(self.cleaned_data["name"].split())
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        # After the names, since a password must not be like them.
+        password = self.cleaned_data.get("password")
+        if password:
+            try:
+                validate_password(password, self.instance)
+            except ValidationError as error:
+                self.add_error("password", error)
+
+
+class InvitationForm(forms.ModelForm):
+    """A link to an account; the least that may be is offered first."""
+
+    lasts = forms.ChoiceField(
+        label=gettext_lazy("It works for"),
+        choices={
+            "1": gettext_lazy("1 hour"),
+            "24": gettext_lazy("1 day"),
+            "168": gettext_lazy("7 days"),
+            "720": gettext_lazy("30 days"),
+        },
+        initial="24",
+        widget=forms.RadioSelect,
+        error_messages=_CHOOSE,
+    )
+    role = forms.ChoiceField(
+        label=gettext_lazy("Whoever comes by it is a"),
+        choices=[
+            (
+                Role.VIEWER,
+                gettext_lazy("Viewer: looks, and changes nothing"),
+            ),
+            (
+                Role.MEMBER,
+                gettext_lazy("Member: hands in, takes and finishes parts"),
+            ),
+            (
+                Role.LEAD,
+                gettext_lazy("Lead: also approves, and manages people"),
+            ),
+        ],
+        initial=Role.MEMBER,
+        widget=forms.RadioSelect,
+        error_messages=_CHOOSE,
+    )
+
+    class Meta:
+        model = Invitation
+        fields = ["role", "lasts", "uses", "note"]
+        labels = {"uses": gettext_lazy("How many people may use it")}
+        help_texts = {
+            "note": gettext_lazy("For you: whom or what it is for."),
+        }
+        widgets = {
+            "uses": forms.NumberInput(
+                attrs={"min": 1, "max": USES_MOST, "inputmode": "numeric"}
+            ),
+            "note": forms.TextInput(attrs={"autocomplete": "off"}),
+        }
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        self.fields["uses"] = forms.IntegerField(
+            label=self.fields["uses"].label,
+            min_value=1,
+            max_value=USES_MOST,
+            initial=1,
+            widget=self.fields["uses"].widget,
+        )
+        self.order_fields(self.Meta.fields)
+
+    @property
+    def lasts_for(self) -> timedelta:
+        return timedelta(hours=int(self.cleaned_data["lasts"]))
+
+    def _post_clean(self) -> None:
+        """Leave the row to ``invitations.invite``, which has all of it."""
+
+
+# --- The own account ----------------------------------------------------------
+
+
+class Density(forms.ChoiceField):
+    def __init__(self) -> None:
+        super().__init__(
+            label=gettext_lazy("Cards on this device"),
+            choices={
+                "comfortable": gettext_lazy("Large"),
+                "compact": gettext_lazy("Compact"),
+            },
+            widget=forms.RadioSelect,
+            error_messages=_CHOOSE,
+        )
+
+
+class ProfileForm(forms.ModelForm):
+    """Name and wishes of whoever is signed in."""
+
+    theme = forms.ChoiceField(
+        label=gettext_lazy("Light"),
+        choices=Theme.choices,
+        widget=forms.RadioSelect,
+        error_messages=_CHOOSE,
+    )
+    density = Density()
+    units = forms.ChoiceField(
+        label=gettext_lazy("Measures"),
+        choices=Units.choices,
+        widget=forms.RadioSelect,
+        error_messages=_CHOOSE,
+    )
+    default_lane = forms.ChoiceField(
+        label=gettext_lazy("My kind of work"),
+        choices=[("", gettext_lazy("All of it")), *Lane.choices],
+        required=False,
+        widget=forms.RadioSelect,
+        help_text=gettext_lazy("Which lane of production you are shown first."),
+        error_messages=_CHOOSE,
+    )
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"), required=False, error_messages=_CHOOSE
+    )
+
+    class Meta:
+        model = User
+        fields = ["name", "theme", "units", "default_lane", "time_zone"]
+        labels = {"name": gettext_lazy("Your name")}
+        help_texts = {
+            "name": gettext_lazy("What the team sees on a part."),
+        }
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+    field_order = ["name", "theme", "density", "units", "time_zone", "default_lane"]
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        self.fields["name"].required = True
+        own = self.instance.time_zone
+        self.fields["time_zone"].choices = [
+            ("", _("That of the device")),
+            *clock.zones_by_region(besides=own),
+        ]
+
+    def clean_name(self) -> str:
+        return " ".join(self.cleaned_data["name"].split())
+
+    @property
+    def changed_columns(self) -> list[str]:
+        return [name for name in self.changed_data if name in self.Meta.fields]
 
 
 class KeyForm(forms.Form):
@@ -42,34 +284,37 @@ class KeyForm(forms.Form):
 
     NEVER, ON_A_DAY = "never", "day"
     _DAYS_MOST = 3653  # ten years
-    _UNKNOWN = {"invalid_choice": "Choose one of these."}
 
     name = forms.CharField(
         max_length=ApiKey._meta.get_field("name").max_length,
-        help_text="What will use it, such as “Screen at the laser cutter”.",
+        label=gettext_lazy("Name"),
+        help_text=gettext_lazy(
+            "What will use it, such as “Screen at the laser cutter”."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scope = forms.ChoiceField(
-        label="It may", widget=forms.RadioSelect, error_messages=_UNKNOWN
+        label=gettext_lazy("It may"), widget=forms.RadioSelect, error_messages=_CHOOSE
     )
     expires = forms.ChoiceField(
-        label="It ends",
+        label=gettext_lazy("It ends"),
         choices={
-            "30": "In 30 days",
-            "90": "In 90 days",
-            "365": "In a year",
-            NEVER: "Never",
-            ON_A_DAY: "On a day",
+            "30": gettext_lazy("In 30 days"),
+            "90": gettext_lazy("In 90 days"),
+            "365": gettext_lazy("In a year"),
+            NEVER: gettext_lazy("Never"),
+            ON_A_DAY: gettext_lazy("On a day"),
         },
         initial="365",
         widget=forms.RadioSelect,
-        error_messages=_UNKNOWN,
+        error_messages=_CHOOSE,
     )
     last_day = forms.DateField(
         required=False,
-        help_text="The key works until the end of this day.",
+        label=gettext_lazy("Last day"),
+        help_text=gettext_lazy("The key works until the end of this day."),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        error_messages={"invalid": "Write the day as in 2027-06-30."},
+        error_messages={"invalid": gettext_lazy("Write the day as in 2027-06-30.")},
     )
 
     def __init__(self, *args, owner: User, **kwargs) -> None:
@@ -106,12 +351,13 @@ class KeyForm(forms.Form):
     def _check_day(self, day: date | None) -> None:
         today = timezone.localdate()
         if day is None:
-            self.add_error("last_day", "Which day? Or choose another end above.")
+            self.add_error("last_day", _("Which day? Or choose another end above."))
         elif day < today:
-            self.add_error("last_day", "This day is past; choose a later one.")
+            self.add_error("last_day", _("This day is past; choose a later one."))
         elif day > today + timedelta(days=self._DAYS_MOST):
             self.add_error(
-                "last_day", "Choose a day of the next ten years, or “Never” above."
+                "last_day",
+                _("Choose a day of the next ten years, or “Never” above."),
             )
 
     def _expires_at(self) -> datetime | None:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from .models import ApiKey, Scope, User
 
@@ -65,8 +66,8 @@ def issue_own(
     """
     if scope not in scopes_of(owner):
         raise KeyRefused(
-            f"Your account is that of a {owner.get_role_display().lower()}; "
-            "its keys may not do this."
+            _("Your account is that of a %(role)s; its keys may not do this.")
+            % {"role": owner.get_role_display().lower()}
         )
     with transaction.atomic():
         # One after the other, or two requests would both see the last place
@@ -74,8 +75,11 @@ def issue_own(
         User.objects.select_for_update().get(pk=owner.pk)
         if owner.api_keys.usable().count() >= MOST_USABLE:
             raise KeyRefused(
-                f"You have {MOST_USABLE} usable keys, and nobody may have more. "
-                "Revoke an unused one."
+                _(
+                    "You have %(most)s usable keys, and nobody may have more. "
+                    "Revoke an unused one."
+                )
+                % {"most": MOST_USABLE}
             )
         return issue(name, scope=scope, owner=owner, expires_at=expires_at)
 

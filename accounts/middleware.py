@@ -1,12 +1,31 @@
-"""Who is let in before a view is asked, and by which clock they read."""
+"""Who comes from where, who is let in, and by which clock they read."""
 
 from collections.abc import Callable
 
 from django.contrib.auth import middleware
+from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from . import clock
+from partsite.ratelimit import client_address
+
+from . import clock, kept
+from .views import door
+
+
+class SessionMiddleware(sessions.SessionMiddleware):
+    """Django's own, which also notes where a session is used, and that it is."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.session.user_agent = request.headers.get("User-Agent", "")
+        request.session.address = client_address(request)
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        request.session.note_use()
+        return super().process_response(request, response)
 
 
 class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
@@ -22,6 +41,14 @@ class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
         if not getattr(view_func, "login_required", True):
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable
+    ) -> HttpResponse:
+        """Send strangers to the sign-in, with what they typed, if it was that."""
+        if carried := kept.catch(request):
+            return door.ask_again(request, carried)
+        return super().handle_no_permission(request, view_func)
 
 
 class TimeZoneMiddleware:

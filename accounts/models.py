@@ -1,20 +1,22 @@
 """People and their roles, and the keys of scripts."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from . import devices
+
 
 class Role(models.TextChoices):
-    VIEWER = "viewer", "Viewer"
-    MEMBER = "member", "Member"
-    LEAD = "lead", "Lead"
+    VIEWER = "viewer", _("Viewer")
+    MEMBER = "member", _("Member")
+    LEAD = "lead", _("Lead")
 
 
 class Theme(models.TextChoices):
@@ -34,7 +36,42 @@ class Lane(models.TextChoices):
     MISC = "misc", _("Misc")
 
 
-class UserManager(BaseUserManager):
+class UserQuerySet(models.QuerySet):
+    def workers(self) -> "UserQuerySet":
+        """List everybody who may have a part, by name."""
+        able = {Role.MEMBER, Role.LEAD}
+        return self.filter(is_active=True, role__in=able).order_by("name")
+
+    def found_by(self, *, search: str, role: str, state: str) -> "UserQuerySet":
+        """Keep whom a lead looks for; what is empty or unknown narrows nothing."""
+        found = self
+        for word in search.replace("\x00", "").split():
+            found = found.filter(
+                Q(name__icontains=word)
+                | Q(username__icontains=word)
+                | Q(email__icontains=word)
+            )
+        if role in Role.values:
+            found = found.filter(role=role)
+        if state in {"active", "closed"}:
+            found = found.filter(is_active=state == "active")
+        return found.order_by("-is_active", "name", "pk")
+
+    def with_key_count(self) -> "UserQuerySet":
+        """Add ``key_count``, the usable keys of each."""
+        usable = (
+            ApiKey.objects.usable()
+            .filter(owner=models.OuterRef("pk"))
+            .order_by()
+            .values("owner")
+            .annotate(count=models.Count("pk"))
+        )
+        return self.annotate(
+            key_count=Coalesce(models.Subquery(usable.values("count")), 0)
+        )
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
     def create_user(
         self, username: str, password: str | None = None, **fields
     ) -> "User":
@@ -50,11 +87,6 @@ class UserManager(BaseUserManager):
         """Make a lead: nobody stands above a lead."""
         return self.create_user(username, password, **{**fields, "role": Role.LEAD})
 
-    def workers(self) -> models.QuerySet:
-        """List everybody who may have a part, by name."""
-        able = {Role.MEMBER, Role.LEAD}
-        return self.filter(is_active=True, role__in=able).order_by("name")
-
     def get_by_natural_key(self, username: str | None) -> "User":
         # Phones capitalise the first letter of what is typed.
         return self.get(username__iexact=username)
@@ -64,26 +96,28 @@ class User(AbstractBaseUser):
     """Somebody of the team; the role alone says what they may do."""
 
     username = models.CharField(
-        "user name",
+        _("user name"),
         max_length=100,
         validators=[UnicodeUsernameValidator()],
-        help_text="What you sign in with: letters, digits and @ . + - _",
-        error_messages={"unique": "This user name is taken."},
+        help_text=_("What you sign in with: letters, digits and @ . + - _"),
+        error_messages={"unique": _("This user name is taken.")},
         unique=True,
     )
     name = models.CharField(
-        "display name",
+        _("display name"),
         max_length=100,
         blank=True,
-        help_text="What the team sees on a part. Left empty, it is the user name.",
+        help_text=_("What the team sees on a part. Left empty, it is the user name."),
     )
     email = models.EmailField(blank=True)
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
     is_active = models.BooleanField(
-        "active",
+        _("active"),
         default=True,
-        help_text="Clear it instead of deleting an account: nobody can sign in "
-        "with it, and the history keeps its name.",
+        help_text=_(
+            "Clear it instead of deleting an account: nobody can sign in "
+            "with it, and the history keeps its name."
+        ),
     )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -105,6 +139,13 @@ class User(AbstractBaseUser):
         help_text=_("Such as Europe/Berlin. Empty is that of the device."),
     )
 
+    last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    is_first = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text=_("Made on the page that a site without people shows."),
+    )
+
     objects = UserManager()
 
     USERNAME_FIELD = "username"
@@ -117,16 +158,22 @@ class User(AbstractBaseUser):
             models.UniqueConstraint(
                 Lower("username"),
                 name="user_username_unique",
-                violation_error_message="This user name is taken.",
+                violation_error_message=_("This user name is taken."),
             ),
             # A part names its holder, so two people must never share a name.
             models.UniqueConstraint(
                 Lower("name"),
                 name="user_name_unique",
-                violation_error_message="Somebody else has this display name.",
+                violation_error_message=_("Somebody else has this display name."),
             ),
             models.CheckConstraint(
                 condition=Q(role__in=Role.values), name="user_role_known"
+            ),
+            # Of two people who make a site's first lead at once, one does.
+            models.UniqueConstraint(
+                fields=["is_first"],
+                condition=Q(is_first=True),
+                name="user_first_is_one",
             ),
             models.CheckConstraint(
                 condition=Q(theme__in=Theme.values), name="user_theme_known"
@@ -151,6 +198,12 @@ class User(AbstractBaseUser):
         if not self.name:
             self.name = self.username
         super().save(*args, **kwargs)
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When they last looked at a page or signed in, to five minutes."""
+        seen = [at for at in (self.last_login, self.last_seen_at) if at]
+        return max(seen, default=None)
 
     @property
     def can_work(self) -> bool:
@@ -198,17 +251,144 @@ class User(AbstractBaseUser):
         return self.name
 
 
+USES_MOST = 100  # a whole school may join by one link
+
+
+class InvitationState(models.TextChoices):
+    OPEN = "open", _("Open")
+    USED = "used", _("Used")
+    EXPIRED = "expired", _("Expired")
+    REVOKED = "revoked", _("Revoked")
+
+
+class InvitationQuerySet(models.QuerySet):
+    def open(self) -> "InvitationQuerySet":
+        """Keep the links that still let somebody in."""
+        return self.filter(_is_open())
+
+    def open_first(self) -> "InvitationQuerySet":
+        """List what is open before what has ended, each newest first."""
+        has_ended = models.Case(models.When(_is_open(), then=0), default=1)
+        return self.order_by(has_ended, "-created_at", "-pk")
+
+
+def _is_open() -> Q:
+    return Q(revoked_at=None, expires_at__gt=timezone.now(), used__lt=F("uses"))
+
+
+class Invitation(models.Model):
+    """A link that lets somebody in. Its secret is shown once and never stored.
+
+    With an ``account`` it is for a new password, else for a new account that
+    gets ``role``.
+    """
+
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    role = models.CharField(max_length=10, choices=Role, blank=True, default="")
+    account = models.ForeignKey(
+        User,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="password_links",
+    )
+    uses = models.PositiveSmallIntegerField(default=1)
+    used = models.PositiveSmallIntegerField(default=0)
+    note = models.CharField(max_length=200, blank=True, default="")
+    made_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    Q(role__in=Role.values, account=None)
+                    | Q(role="", account__isnull=False)
+                ),
+                name="invitation_for_role_or_account",
+            ),
+            models.CheckConstraint(
+                condition=Q(used__gte=0, used__lte=F("uses")),
+                name="invitation_used_as_allowed",
+            ),
+            models.CheckConstraint(
+                condition=Q(uses__gte=1, uses__lte=USES_MOST),
+                name="invitation_uses_counted",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.note or self.get_role_display() or str(self.account)
+
+    @property
+    def state(self) -> InvitationState:
+        if self.used >= self.uses:
+            return InvitationState.USED
+        if self.revoked_at:
+            return InvitationState.REVOKED
+        if self.expires_at <= timezone.now():
+            return InvitationState.EXPIRED
+        return InvitationState.OPEN
+
+
+class SessionQuerySet(models.QuerySet):
+    def live(self) -> "SessionQuerySet":
+        """Leave out what has expired."""
+        return self.filter(expires_at__gt=timezone.now())
+
+
+class Session(models.Model):
+    """Somebody signed in at a device. Written by ``accounts.sessions`` alone.
+
+    ``digest`` is all that is kept of the id in the cookie.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+    data = models.TextField()
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, related_name="sessions"
+    )
+    user_agent = models.CharField(max_length=300, blank=True, default="")
+    address = models.CharField(max_length=45, blank=True, default="")
+    started_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(db_index=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-last_seen_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.device
+
+    @property
+    def device(self) -> str:
+        return devices.named(self.user_agent)
+
+    @property
+    def is_handheld(self) -> bool:
+        return devices.is_handheld(self.user_agent)
+
+
 class Scope(models.TextChoices):
-    READ = "read", "Read"
-    WRITE = "write", "Read and write"
-    LEAD = "lead", "Everything a lead may do"
+    READ = "read", _("Read")
+    WRITE = "write", _("Read and write")
+    LEAD = "lead", _("Everything a lead may do")
 
 
 class KeyState(models.TextChoices):
-    USABLE = "usable", "Usable"
-    EXPIRED = "expired", "Expired"
-    REVOKED = "revoked", "Revoked"
-    CLOSED = "closed", "Owner is deactivated"
+    USABLE = "usable", _("Usable")
+    EXPIRED = "expired", _("Expired")
+    REVOKED = "revoked", _("Revoked")
+    CLOSED = "closed", _("Owner is deactivated")
 
 
 class ApiKeyQuerySet(models.QuerySet):
@@ -234,7 +414,7 @@ class ApiKey(models.Model):
     """A script's way in. The key itself is shown once and never stored."""
 
     name = models.CharField(
-        max_length=100, help_text="What uses it; the history shows this name."
+        max_length=100, help_text=_("What uses it; the history shows this name.")
     )
     owner = models.ForeignKey(
         User,
@@ -242,8 +422,9 @@ class ApiKey(models.Model):
         null=True,
         blank=True,
         related_name="api_keys",
-        help_text="A key never may more than its owner. Without one, its scope "
-        "alone counts.",
+        help_text=_(
+            "A key never may more than its owner. Without one, its scope alone counts."
+        ),
     )
     prefix = models.CharField(max_length=12, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
@@ -256,8 +437,8 @@ class ApiKey(models.Model):
     objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "API key"
-        verbose_name_plural = "API keys"
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
         ordering = [F("revoked_at").asc(nulls_first=True), "-created_at"]
         constraints = [
             models.CheckConstraint(

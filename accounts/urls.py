@@ -1,18 +1,34 @@
 from django.urls import path
 
-from . import views
+from .views import door, invitations, joining, keys, profile
 
 app_name = "accounts"
 urlpatterns = [
-    path("login/", views.Login.as_view(), name="login"),
-    path("logout/", views.LogoutView.as_view(), name="logout"),
-    path("password/", views.PasswordChange.as_view(), name="password-change"),
+    path("login/", door.Login.as_view(), name="login"),
+    path("logout/", door.Logout.as_view(), name="logout"),
+    path("again/", door.again, name="again"),
+    path("password/", door.PasswordChange.as_view(), name="password-change"),
     path(
         "password/done/",
-        views.PasswordChangeDone.as_view(),
+        door.PasswordChangeDone.as_view(),
         name="password-change-done",
     ),
-    path("keys/", views.key_list, name="keys"),
-    path("keys/<int:pk>/revoke/", views.key_revoke, name="key-revoke"),
-    path("look/", views.look, name="look"),
+    path("first/", joining.first, name="first"),
+    path("invited/", joining.invited, name="invited"),
+    path("invitations/", invitations.invitation_list, name="invitations"),
+    path(
+        "invitations/<int:pk>/revoke/",
+        invitations.invitation_revoke,
+        name="invitation-revoke",
+    ),
+    path(
+        "people/<int:pk>/password-link/",
+        invitations.password_link,
+        name="password-link",
+    ),
+    path("keys/", keys.key_list, name="keys"),
+    path("keys/<int:pk>/revoke/", keys.key_revoke, name="key-revoke"),
+    path("look/", profile.look, name="look"),
+    path("sessions/<int:pk>/end/", profile.session_end, name="session-end"),
+    path("sessions/end/", profile.sessions_end, name="sessions-end"),
 ]

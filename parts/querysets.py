@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connections, models
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Lower
 from django.utils.dateparse import parse_datetime
 
 from .lettercase import LowerAll
@@ -52,6 +53,13 @@ class PartQuerySet(models.QuerySet):
 
     def held_by(self, name: str) -> "PartQuerySet":
         return self.filter(assigned__iexact=name) if name else self.none()
+
+    def tally_of_holders(self, names: list[str]) -> dict[str, int]:
+        """Count the parts of each of ``names``, by the name in small letters."""
+        low = LowerAll if connections[self.db].vendor == "sqlite" else Lower
+        rows = self.order_by().annotate(holder=low("assigned"))
+        rows = rows.filter(holder__in=[name.lower() for name in names])
+        return dict(rows.values_list("holder").annotate(Count("pk")))
 
     def matching(self, text: str) -> "PartQuerySet":
         """Keep parts that hold ``text`` in one of the searched fields.

@@ -89,6 +89,14 @@ def env_secret(name: str) -> str:
     return text
 
 
+def own_address() -> str:
+    """Return where this machine finds the site that ``make run`` starts."""
+    host = env_str("HOST", "127.0.0.1")
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{env_int('PORT', 8000)}"
+
+
 def load_env_file(path: str) -> None:
     """Take variables from the file ``path``, if any, that the environment lacks.
 

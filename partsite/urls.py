@@ -45,6 +45,7 @@ def routes(*, has_frontend: bool) -> list:
     return [
         path("admin/", admin.site.urls),
         path("account/", include("accounts.urls")),
+        path("account/", include("parts.people_urls")),
         path("api/", include("parts.api.urls")),
         path("health", Health.as_view(), name="health"),
         path("health/", Health.as_view()),

@@ -1,6 +1,6 @@
 """The steps of a part's life, and what is written about it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -8,6 +8,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from parts import tasks
 from parts.errors import BadInput, NotAllowed, WrongState
 from parts.models import (
@@ -539,3 +540,29 @@ def convert_again(part: Part, *, actor: Actor, file: PartFile | None = None) -> 
     transaction.on_commit(lambda: tasks.enqueue(file.pk), robust=True)
     record(part, Verb.RETRIED, actor, at=timezone.now(), revision=file.revision)
     return part
+
+
+# --- Holders ------------------------------------------------------------------
+
+
+def rename_holder(old: str, *, actor: User) -> int:
+    """Have what ``actor`` holds under the name ``old`` follow; return how many."""
+    if old == actor.name:
+        return 0
+    return _each_held_by(
+        old,
+        lambda part: take(
+            Verb.EDITED, part, actor=actor, changes={"assigned": actor.name}
+        ),
+    )
+
+
+def let_go_all(holder: str, *, actor: Actor) -> int:
+    """Let go of everything in production that ``holder`` has; return how many."""
+    return _each_held_by(holder, lambda part: unclaim(part, actor=actor))
+
+
+def _each_held_by(name: str, change: Callable[[Part], Part]) -> int:
+    with transaction.atomic():
+        held = Part.objects.in_shop().held_by(name).with_files().order_by("pk")
+        return len([change(part) for part in held.select_for_update(of=("self",))])

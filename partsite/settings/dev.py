@@ -47,5 +47,6 @@ ALLOWED_HOSTS = env_list(
     if _host in _loopback
     else ["*"],
 )
+FIRST_LEAD_HERE = _host in _loopback
 # Quiet, so that what the start says of address and sign-in stays in sight.
 LOGGING["root"]["level"] = env_str("LOG_LEVEL", "WARNING").upper()

@@ -100,7 +100,8 @@ def test_one_ctrl_c_ends_web_server_and_worker(start):
     process, port = start(DEMO="0")
     text = _lines_until(process, "createsuperuser")
     assert f"Open http://127.0.0.1:{port} in a browser." in text
-    assert "The shop is empty. Make its first lead in another terminal:" in text
+    assert "Nobody has an account yet. Make the first lead on this page:" in text
+    assert f"  http://127.0.0.1:{port}/account/first/\n" in text
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
         assert answer.status == 200
     below = _children(process.pid)

@@ -9,11 +9,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.urls import reverse
 
-from accounts import demo
+from accounts import demo, invitations
 from accounts.models import User
 from parts.models import Part
-from partsite.env import env_bool, env_int, env_str
+from partsite.env import env_bool, own_address
 
 
 class Command(BaseCommand):
@@ -21,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, **options) -> None:
         _migrate()
-        address = _address()
+        address = own_address()
         page = address + (f"{settings.BASE_PATH}/" if settings.BASE_PATH else "")
         welcome = [f"\nOpen {page} in a browser. Ctrl-C stops the site.", _sign_in()]
         # This process gives way to one that costs nothing while the site runs.
@@ -45,22 +46,27 @@ def _migrate() -> None:
 def _sign_in() -> str:
     """Say how to sign in, and load the demo shop into an empty database."""
     path = Path(settings.DATA_DIR) / "demo-signin.txt"
-    if User.objects.exists() or Part.objects.exists():
+    if User.objects.exists():
         return f"The demo sign-in is in {path}" if path.exists() else ""
-    if env_bool("DEMO", True):
+    if env_bool("DEMO", True) and not Part.objects.exists():
         call_command("loaddata", "demo", verbosity=0)
         return f"{demo.open_accounts(path)}\nThis is kept in {path}"
-    folder = (
-        "" if settings.DATA_DIR == settings.BASE_DIR else f"DATA_DIR={path.parent} "
-    )
-    return (
-        "The shop is empty. Make its first lead in another terminal:\n"
-        f"  {folder}{Path(sys.executable).parent}/python manage.py createsuperuser"
-    )
+    return _first_lead()
 
 
-def _address() -> str:
-    host = env_str("HOST", "127.0.0.1")
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
-        host = "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{env_int('PORT', 8000)}"
+def _first_lead() -> str:
+    """Say how the first account is made: here on a page, else by a secret link."""
+    lines = ["Nobody has an account yet. Make the first lead on this page:"]
+    if settings.FIRST_LEAD_HERE:
+        lines.append(f"  {own_address()}{reverse('accounts:first')}")
+    else:
+        # Who else reaches the site must not be quicker.
+        token = invitations.first_link()
+        page = reverse("accounts:invited", query={"link": token})
+        lines.append(f"  {own_address()}{page}")
+        lines.append("It works once, for a day; each start makes another.")
+    here = settings.DATA_DIR == settings.BASE_DIR
+    folder = "" if here else f"DATA_DIR={settings.DATA_DIR} "
+    python = Path(sys.executable).parent / "python"
+    lines.append(f"Or in another terminal: {folder}{python} manage.py createsuperuser")
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""How somebody likes the pages, and where they are signed in."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from accounts import sessions
+from accounts.models import Theme, User
+
+LOOKS = {
+    "theme": set(Theme.values),
+    "density": {"compact", "comfortable"},
+}
+LOOK_SECONDS = 365 * 24 * 60 * 60
+
+
+@require_POST
+def look(request: HttpRequest) -> HttpResponse:
+    """Remember how somebody likes the pages: the theme everywhere, the rest here."""
+    page = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(
+        page, {request.get_host()}, require_https=request.is_secure()
+    ):
+        page = resolve_url(settings.LOGIN_REDIRECT_URL)
+    response = redirect(page)
+    if (theme := request.POST.get("theme")) in LOOKS["theme"]:
+        User.objects.filter(pk=request.user.pk).update(theme=theme)
+    remember_look(request, response, request.POST)
+    return response
+
+
+def remember_look(request: HttpRequest, response: HttpResponse, chosen) -> None:
+    """Keep on this device what of ``chosen`` is known; the theme for the sign-in."""
+    for name, known in LOOKS.items():
+        if chosen.get(name) in known:
+            response.set_cookie(
+                name,
+                chosen[name],
+                max_age=LOOK_SECONDS,
+                path=settings.SESSION_COOKIE_PATH,
+                samesite="Lax",
+                secure=request.is_secure(),
+                httponly=True,
+            )
+
+
+@require_POST
+def session_end(request: HttpRequest, pk: int) -> HttpResponse:
+    """Sign somebody's own other device out."""
+    session = request.user.sessions.filter(pk=pk).first()
+    if session is None:
+        messages.info(request, _("That device is signed out already."))
+    elif session.pk == request.session.row.pk:
+        messages.info(request, _("This is the device you are using. Sign out instead."))
+    else:
+        session.delete()
+        messages.success(
+            request, _("%(device)s is signed out.") % {"device": session.device}
+        )
+    return redirect("people:profile")
+
+
+@require_POST
+def sessions_end(request: HttpRequest) -> HttpResponse:
+    """Sign somebody out everywhere but here."""
+    count = sessions.end_others(request.user, request.session)
+    messages.success(
+        request,
+        ngettext(
+            "%(n)s other device is signed out.",
+            "%(n)s other devices are signed out.",
+            count,
+        )
+        % {"n": count},
+    )
+    return redirect("people:profile")
