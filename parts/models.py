@@ -11,7 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey, User
 
-from .querysets import PartEventManager, PartFileManager, PartQuerySet, SeasonQuerySet
+from .querysets import (
+    DraftFileQuerySet,
+    PartEventManager,
+    PartFileManager,
+    PartQuerySet,
+    SeasonQuerySet,
+)
 
 
 class Type(models.TextChoices):
@@ -316,27 +322,20 @@ class Conversion(models.TextChoices):
     FAILED = "failed", _("Conversion failed")
 
 
-class PartFile(models.Model):
-    """One uploaded file of a part: kept for good, never changed.
+class StoredFile(models.Model):
+    """An uploaded file, never changed, and what was made of it.
 
     ``content``, ``model`` and ``thumbnail`` are named after the SHA-256 of
     their bytes, so equal files share one.
     """
 
-    part = models.ForeignKey(Part, on_delete=models.CASCADE, related_name="files")
     kind = models.CharField(max_length=10, choices=Kind)
-    revision = models.PositiveIntegerField()
     name = models.CharField(
         max_length=255, help_text=_("As it was called when uploaded.")
     )
     content = models.FileField(max_length=200)
     sha256 = models.CharField(max_length=64, db_index=True)
     size_bytes = models.PositiveBigIntegerField()
-    uploaded_by_name = models.CharField(max_length=100, blank=True, default="")
-    uploaded_by = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    uploaded_at = models.DateTimeField(default=timezone.now)
 
     state = models.CharField(
         max_length=10, choices=Conversion, blank=True, default=Conversion.NONE
@@ -354,50 +353,36 @@ class PartFile(models.Model):
     thumbnail = models.FileField(max_length=200, blank=True, default="")
     facts = models.JSONField(null=True, blank=True)
 
-    objects = PartFileManager()
-
     class Meta:
-        verbose_name = _("file")
-        ordering = ["part_id", "kind", "-revision"]
+        abstract = True
         indexes = [
             models.Index(
                 fields=["state", "heartbeat_at"],
-                name="partfile_to_convert",
+                name="%(class)s_to_convert",
                 condition=Q(state__in=["queued", "running"]),
             ),
         ]
         constraints = [
-            models.UniqueConstraint(
-                fields=["part", "kind", "revision"], name="partfile_revision_unique"
+            models.CheckConstraint(
+                condition=Q(kind__in=Kind.values), name="%(class)s_kind_known"
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=Kind.values), name="partfile_kind_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(state__in=Conversion.values), name="partfile_state_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(revision__gte=1), name="partfile_revision_counted"
+                condition=Q(state__in=Conversion.values), name="%(class)s_state_known"
             ),
             models.CheckConstraint(
                 condition=~Q(state=Conversion.DONE) | ~Q(model=""),
-                name="partfile_done_has_model",
+                name="%(class)s_done_has_model",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.get_kind_display()}, revision {self.revision})"
+        return self.name
 
     def save(self, *args, **kwargs) -> None:
         if self._state.adding and self.kind == Kind.STEP and not self.state:
             self.state = Conversion.QUEUED
             self.heartbeat_at = timezone.now()
         super().save(*args, **kwargs)
-
-    def natural_key(self) -> tuple[str, str, int]:
-        return (*self.part.natural_key(), self.kind, self.revision)
-
-    natural_key.dependencies = ["parts.part", "accounts.user"]
 
     @property
     def is_converting(self) -> bool:
@@ -411,6 +396,68 @@ class PartFile(models.Model):
     @property
     def thumbnail_tag(self) -> str:
         return hash_tag(self.thumbnail.name)
+
+
+class PartFile(StoredFile):
+    """One revision of a part's STEP file or drawing: kept for good."""
+
+    part = models.ForeignKey(Part, on_delete=models.CASCADE, related_name="files")
+    revision = models.PositiveIntegerField()
+    uploaded_by_name = models.CharField(max_length=100, blank=True, default="")
+    uploaded_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    uploaded_at = models.DateTimeField(default=timezone.now)
+
+    objects = PartFileManager()
+
+    class Meta(StoredFile.Meta):
+        verbose_name = _("file")
+        ordering = ["part_id", "kind", "-revision"]
+        constraints = [
+            *StoredFile.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["part", "kind", "revision"], name="partfile_revision_unique"
+            ),
+            models.CheckConstraint(
+                condition=Q(revision__gte=1), name="partfile_revision_counted"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_kind_display()}, revision {self.revision})"
+
+    def natural_key(self) -> tuple[str, str, int]:
+        return (*self.part.natural_key(), self.kind, self.revision)
+
+    natural_key.dependencies = ["parts.part", "accounts.user"]
+
+
+class DraftFile(StoredFile):
+    """A file that was sent before its part is handed in; kept for a day.
+
+    It is converted at once, so that the part can be described from it. The part
+    takes over what was made, since equal files are converted once.
+    """
+
+    owner = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    part_uuid = models.UUIDField(
+        db_index=True, help_text="That of the part which it is sent for."
+    )
+    sent_at = models.DateTimeField(default=timezone.now, db_index=True)
+    product = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="What the file calls the one part in it.",
+    )
+
+    objects = DraftFileQuerySet.as_manager()
+
+    class Meta(StoredFile.Meta):
+        ordering = ["id"]
 
 
 def hash_tag(stored_name: str | None) -> str:

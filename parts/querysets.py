@@ -12,7 +12,9 @@ from django.utils.dateparse import parse_datetime
 from .lettercase import LowerAll
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
+    from uuid import UUID
 
     from accounts.models import User
 
@@ -139,6 +141,17 @@ class PartQuerySet(models.QuerySet):
 class PartFileManager(models.Manager):
     def get_by_natural_key(self, part: str, kind: str, revision: int) -> "PartFile":
         return self.get(part__uuid=part, kind=kind, revision=revision)
+
+
+class DraftFileQuerySet(models.QuerySet):
+    def sent_for(
+        self, part_uuids: "Iterable[UUID]", *, owner: "User"
+    ) -> "DraftFileQuerySet":
+        """List what ``owner`` sent for these parts, oldest first."""
+        return self.filter(owner=owner, part_uuid__in=part_uuids).order_by("pk")
+
+    def older_than(self, moment: "datetime") -> "DraftFileQuerySet":
+        return self.filter(sent_at__lt=moment)
 
 
 class PartEventManager(models.Manager):

@@ -5,7 +5,7 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from . import tasks
-from .models import Conversion, PartFile
+from .models import Conversion, DraftFile, PartFile
 
 
 @receiver(post_save, sender=PartFile, dispatch_uid="enqueue_conversion")
@@ -14,3 +14,9 @@ def enqueue_conversion(instance: PartFile, **kwargs) -> None:
         # The file is safe already: a queue that is away for a moment must not
         # make the upload look failed. The worker's rescue finds the row.
         transaction.on_commit(lambda: tasks.enqueue(instance.pk), robust=True)
+
+
+@receiver(post_save, sender=DraftFile, dispatch_uid="enqueue_draft")
+def enqueue_draft(instance: DraftFile, **kwargs) -> None:
+    if instance.state == Conversion.QUEUED:
+        transaction.on_commit(lambda: tasks.enqueue_draft(instance.pk), robust=True)

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,15 +22,17 @@ from django.utils.translation import gettext_lazy
 from django_q.tasks import async_task
 
 from . import conversion
-from .models import Conversion, Part, PartFile
+from .models import Conversion, DraftFile, Part, PartFile, StoredFile
 from .uploads import hashed_name
 
 logger = logging.getLogger(__name__)
 
 _STORED = ("content", "model", "thumbnail")
+_FILES = (PartFile, DraftFile)
 _JUST_STORED = timedelta(hours=1)
 _BATCH = 200  # parts whose files are named in one statement
 _LOST_AFTER = timedelta(minutes=5)
+DRAFT_LIFE = timedelta(hours=24)
 # Recorded words are in the site's own language, since nobody reads them yet.
 _GAVE_UP = gettext_lazy(
     "The conversion of this file was broken off %(attempts)s times. "
@@ -43,24 +45,40 @@ def enqueue(file_id: int) -> None:
     async_task("parts.tasks.convert", file_id, group="conversion")
 
 
+def enqueue_draft(draft_id: int) -> None:
+    """Have a worker convert a file whose part is not handed in yet."""
+    async_task("parts.tasks.convert_draft", draft_id, group="conversion")
+
+
 def convert(file_id: int) -> None:
-    """Convert a queued file and record the outcome; run twice, it does nothing.
+    """Convert a queued file and record the outcome; run twice, it does nothing."""
+    _convert_row(PartFile, file_id)
+
+
+def convert_draft(draft_id: int) -> None:
+    """As ``convert``, of a file whose part is not handed in yet."""
+    _convert_row(DraftFile, draft_id)
+
+
+def _convert_row(files: type[StoredFile], file_id: int) -> None:
+    """Convert one file, a part's or a draft's.
 
     The attempt is counted before the work begins, in the database, because a
     file that kills its worker leaves no other trace.
     """
-    if not _claim(file_id):
+    if not _claim(files, file_id):
         return
-    file = PartFile.objects.get(pk=file_id)
+    file = files.objects.get(pk=file_id)
+    label = f"{files._meta.model_name}-{file_id}"
     started = time.monotonic()
     try:
         outcome = _twin_outcome(file) or _convert(file)
     except conversion.ConversionError as error:
-        logger.info("conversion_failed file=%s code=%s", file_id, error.code)
+        logger.info("conversion_failed file=%s code=%s", label, error.code)
         outcome = {"state": Conversion.FAILED, "error": str(error)}
     except Exception:
         # The process boundary: whatever it was, the row must say so.
-        logger.exception("conversion_broke file=%s", file_id)
+        logger.exception("conversion_broke file=%s", label)
         outcome = {
             "state": Conversion.FAILED,
             "error": _(
@@ -71,12 +89,12 @@ def convert(file_id: int) -> None:
     outcome["took_seconds"] = round(time.monotonic() - started, 2)
     outcome["heartbeat_at"] = None
     # Only while it is still ours: a rescue may have given it to another worker.
-    PartFile.objects.filter(
+    files.objects.filter(
         pk=file_id, state=Conversion.RUNNING, attempts=file.attempts
     ).update(**outcome)
     logger.info(
         "conversion_ended file=%s state=%s seconds=%s",
-        file_id,
+        label,
         outcome["state"],
         outcome["took_seconds"],
     )
@@ -118,32 +136,42 @@ def rescue() -> int:
     A file is left when its heartbeat has stopped, or when it was queued minutes
     ago, was not taken, and nothing else is being converted.
     """
+    enqueued = 0
+    for files, again in ((PartFile, enqueue), (DraftFile, enqueue_draft)):
+        for pk in _left_over(files):
+            again(pk)
+            enqueued += 1
+    if enqueued:
+        logger.warning("conversions_rescued count=%s", enqueued)
+    return enqueued
+
+
+def _left_over(files: type[StoredFile]) -> list[int]:
+    """Return which files are to be enqueued again; give up on those that kill."""
     stale = timezone.now() - timedelta(seconds=settings.CONVERSION_STALE_SECONDS)
     dead = Q(state=Conversion.RUNNING) & (
         Q(heartbeat_at=None) | Q(heartbeat_at__lt=stale)
     )
-    PartFile.objects.filter(dead, attempts__gte=settings.CONVERSION_ATTEMPTS).update(
+    files.objects.filter(dead, attempts__gte=settings.CONVERSION_ATTEMPTS).update(
         state=Conversion.FAILED,
         error=_GAVE_UP % {"attempts": settings.CONVERSION_ATTEMPTS},
         heartbeat_at=None,
     )
-    left = list(PartFile.objects.filter(dead).values_list("pk", flat=True))
-    PartFile.objects.filter(dead, pk__in=left).update(
+    left = list(files.objects.filter(dead).values_list("pk", flat=True))
+    files.objects.filter(dead, pk__in=left).update(
         state=Conversion.QUEUED, heartbeat_at=timezone.now()
     )
-    if not PartFile.objects.filter(state=Conversion.RUNNING).exists():
-        lost = PartFile.objects.filter(
+    if not any(
+        each.objects.filter(state=Conversion.RUNNING).exists() for each in _FILES
+    ):
+        lost = files.objects.filter(
             state=Conversion.QUEUED, heartbeat_at__lt=timezone.now() - _LOST_AFTER
         )
         left += lost.values_list("pk", flat=True)
-        PartFile.objects.filter(pk__in=left, state=Conversion.QUEUED).update(
+        files.objects.filter(pk__in=left, state=Conversion.QUEUED).update(
             heartbeat_at=timezone.now()
         )
-    for pk in left:
-        enqueue(pk)
-    if left:
-        logger.warning("conversions_rescued count=%s", len(left))
-    return len(left)
+    return left
 
 
 def empty_trash() -> int:
@@ -162,21 +190,47 @@ def empty_trash() -> int:
     return count
 
 
+def clear_drafts() -> int:
+    """Delete the files that were sent a day ago and never handed in; return how many.
+
+    Their bytes go too, unless a part has the same.
+    """
+    old = DraftFile.objects.older_than(timezone.now() - DRAFT_LIFE)
+    count = 0
+    while rows := list(old.values_list("pk", *_STORED)[:_BATCH]):
+        DraftFile.objects.filter(pk__in=[pk for pk, *_ in rows]).delete()
+        for name in _unwanted([names for _, *names in rows]):
+            _delete_if_unwanted(name)
+        count += len(rows)
+    return count
+
+
 def _delete_for_good(ids: list[int]) -> set[str]:
     """Delete these parts; return where bytes lie that no other part has."""
     parts = Part.objects.filter(pk__in=ids)
     rows = list(PartFile.objects.filter(part__in=ids).values_list(*_STORED))
     pictures = _pictures(parts)
     parts.delete()
+    names = _unwanted(rows)
+    return names | (pictures - _pictures(Part.objects.all()) if pictures else set())
+
+
+def _unwanted(rows: Sequence[Sequence[str]]) -> set[str]:
+    """Return which names of deleted rows, each as ``_STORED``, no other row has."""
     # As long as its file is wanted, so is what was made of it: a new row of an
     # equal file may be about to take that over.
-    contents = PartFile.objects.filter(content__in={row[0] for row in rows})
-    wanted = set(contents.values_list("content", flat=True))
+    contents = {row[0] for row in rows}
+    wanted = _still("content", contents)
     names = {name for row in rows if row[0] not in wanted for name in row if name}
     for field in _STORED[1:]:
-        still = PartFile.objects.filter(**{f"{field}__in": names})
-        names -= set(still.values_list(field, flat=True))
-    return names | (pictures - _pictures(Part.objects.all()) if pictures else set())
+        names -= _still(field, names)
+    return names
+
+
+def _still(field: str, names: set[str]) -> set[str]:
+    """Return which of ``names`` some file has in ``field``."""
+    found = [files.objects.filter(**{f"{field}__in": names}) for files in _FILES]
+    return {name for rows in found for name in rows.values_list(field, flat=True)}
 
 
 def _pictures(parts: QuerySet[Part]) -> set[str]:
@@ -198,10 +252,10 @@ def _delete_if_unwanted(name: str) -> None:
         logger.info("stored_file_gone name=%s", name)
 
 
-def _claim(file_id: int) -> bool:
+def _claim(files: type[StoredFile], file_id: int) -> bool:
     """Take a queued file, so that no second worker does; count the attempt."""
     return bool(
-        PartFile.objects.filter(pk=file_id, state=Conversion.QUEUED).update(
+        files.objects.filter(pk=file_id, state=Conversion.QUEUED).update(
             state=Conversion.RUNNING,
             attempts=F("attempts") + 1,
             heartbeat_at=timezone.now(),
@@ -210,7 +264,7 @@ def _claim(file_id: int) -> bool:
     )
 
 
-def _twin_outcome(file: PartFile) -> dict | None:
+def _twin_outcome(file: StoredFile) -> dict | None:
     """Return what an equal file's conversion gave, if there is one.
 
     The first conversion of a file asks; one that is tried again
@@ -218,23 +272,20 @@ def _twin_outcome(file: PartFile) -> dict | None:
     """
     if file.model:
         return None
-    twin = (
-        PartFile.objects.filter(sha256=file.sha256, state=Conversion.DONE)
-        .exclude(pk=file.pk)
-        .first()
-    )
-    if twin is None or not default_storage.exists(twin.model.name):
-        return None
-    return {
-        "state": Conversion.DONE,
-        "model": twin.model.name,
-        "model_bytes": twin.model_bytes,
-        "thumbnail": twin.thumbnail.name,
-        "facts": twin.facts,
-    }
+    for files in _FILES:
+        twin = files.objects.filter(sha256=file.sha256, state=Conversion.DONE).first()
+        if twin is not None and default_storage.exists(twin.model.name):
+            return {
+                "state": Conversion.DONE,
+                "model": twin.model.name,
+                "model_bytes": twin.model_bytes,
+                "thumbnail": twin.thumbnail.name,
+                "facts": twin.facts,
+            }
+    return None
 
 
-def _convert(file: PartFile) -> dict:
+def _convert(file: StoredFile) -> dict:
     with tempfile.TemporaryDirectory(prefix="conversion-") as scratch:
         folder = Path(scratch)
         source = folder / "source.step"
@@ -245,7 +296,7 @@ def _convert(file: PartFile) -> dict:
             source,
             folder,
             timeout_s=settings.CONVERSION_TIMEOUT_SECONDS,
-            on_wait=_heartbeat(file.pk),
+            on_wait=_heartbeat(file),
         )
         return {
             "state": Conversion.DONE,
@@ -260,7 +311,7 @@ def _convert(file: PartFile) -> dict:
         }
 
 
-def _heartbeat(file_id: int) -> Callable[[], None]:
+def _heartbeat(file: StoredFile) -> Callable[[], None]:
     """Return what marks the file as alive, at most every five seconds."""
     last = time.monotonic()
 
@@ -268,7 +319,7 @@ def _heartbeat(file_id: int) -> Callable[[], None]:
         nonlocal last
         if time.monotonic() - last >= 5:
             last = time.monotonic()
-            PartFile.objects.filter(pk=file_id, state=Conversion.RUNNING).update(
+            type(file).objects.filter(pk=file.pk, state=Conversion.RUNNING).update(
                 heartbeat_at=timezone.now()
             )
 

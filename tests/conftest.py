@@ -29,6 +29,14 @@ def queued(monkeypatch):
     return ids
 
 
+@pytest.fixture(autouse=True)
+def queued_drafts(monkeypatch):
+    """Catch which drafts would be enqueued."""
+    ids: list[int] = []
+    monkeypatch.setattr("parts.tasks.enqueue_draft", ids.append)
+    return ids
+
+
 @pytest.fixture
 def onshape(settings, monkeypatch):
     """A stand-in for Onshape, for which this server has the keys; no wait is real."""

@@ -112,7 +112,7 @@ def test_a_running_conversion_shows_every_five_seconds_that_it_is_alive(
     PartFile.objects.filter(pk=file.pk).update(state="running", heartbeat_at=None)
     clock = SimpleNamespace(monotonic=lambda: clock.seconds, seconds=0)
     monkeypatch.setattr(tasks, "time", clock)
-    beat = tasks._heartbeat(file.pk)
+    beat = tasks._heartbeat(file)
     for seconds, queries in [(4, 0), (5, 1), (9, 0), (10, 1)]:
         clock.seconds = seconds
         with django_assert_num_queries(queries):
