@@ -1,28 +1,25 @@
 """Cleaning of what people type and upload on the pages; ``save`` calls ``workflow``."""
 
-from dataclasses import asdict
+from collections import Counter
 from datetime import datetime
 from functools import cached_property
-from pathlib import PurePosixPath
 
 from django import forms
 from django.conf import settings
-from django.core import signing
 from django.core.exceptions import ValidationError
-from django.core.files.storage import default_storage
 from django.core.validators import URLValidator
 from django.http import HttpRequest, QueryDict
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from . import uploads, workflow
 from .errors import FileRefused, FileTooBig
 from .models import Part, PartEvent, PartFile, Priority, Type
 from .uploads import StoredUpload
 
-KEEP_SECONDS = 24 * 60 * 60
+WORDS_OFFERED = 60
 MOST_PIECES = 2_147_483_647  # what the column holds on every database
-_SALT = "parts.forms.kept"
 
 
 class PageForm(forms.Form):
@@ -38,15 +35,11 @@ class PageForm(forms.Form):
         return FileTooBig.status if too_big else 422
 
 
-class UploadForm(PageForm):
-    """A form with a file, which is kept when something else is wrong.
-
-    A good file is stored at once; a signed token in the form names it, so that
-    it need not be chosen and sent again.
-    """
+class RevisionForm(PageForm):
+    """A newer file of a part that exists."""
 
     file = forms.FileField(
-        label="File",
+        label=_lazy("File"),
         required=False,
         allow_empty_file=True,  # refused with our own words
         widget=forms.FileInput(attrs={"accept": ",".join(uploads.SUFFIXES)}),
@@ -57,55 +50,14 @@ class UploadForm(PageForm):
         limit = {"data-limit-bytes": settings.UPLOAD_LIMIT_BYTES}
         self.fields["file"].widget.attrs.update(limit)
 
-    def clean_file(self) -> StoredUpload | None:
-        if not self._sends_file:
-            return self._kept
+    def clean_file(self) -> StoredUpload:
         try:
-            return uploads.store(uploads.received(self.request))
+            files = uploads.received_all(self.request)
+            if not files:
+                raise ValidationError(_("Choose a .step, .stp or .pdf file."))
+            return uploads.store(files[-1])
         except FileRefused as error:
             raise ValidationError(str(error), code=error.code) from error
-
-    @property
-    def upload(self) -> StoredUpload | None:
-        """The file that is here by now: just sent, or kept from before."""
-        if not self.is_bound:
-            return None
-        self.errors  # noqa: B018 - cleans
-        return self.cleaned_data.get("file") or self._kept
-
-    @property
-    def kept_token(self) -> str:
-        if self.upload is None:
-            return ""
-        holder = {"user": self.request.user.pk, "upload": asdict(self.upload)}
-        return signing.dumps(holder, salt=_SALT)
-
-    @property
-    def _sends_file(self) -> bool:
-        too_big = getattr(self.request, "upload_is_too_big", False)
-        return too_big or "file" in self.files
-
-    @cached_property
-    def _kept(self) -> StoredUpload | None:
-        token = self.data.get("kept", "")
-        try:
-            holder = signing.loads(token, salt=_SALT, max_age=KEEP_SECONDS)
-        except signing.BadSignature:
-            return None
-        upload = StoredUpload(**holder["upload"])
-        is_mine = holder["user"] == self.request.user.pk
-        is_there = is_mine and default_storage.exists(upload.stored_name)
-        return upload if is_there else None
-
-
-class RevisionForm(UploadForm):
-    """A newer file of a part that exists."""
-
-    def clean_file(self) -> StoredUpload:
-        upload = super().clean_file()
-        if upload is None:
-            raise ValidationError("Choose a .step, .stp or .pdf file.")
-        return upload
 
     def save(self, part: Part) -> PartFile:
         upload = self.cleaned_data["file"]
@@ -133,66 +85,71 @@ class WebAddressField(forms.URLField):
 class PartFields(PageForm):
     """What is written about a part."""
 
-    name = _text("name", label="Name")
+    name = _text("name", label=_lazy("Name"))
     subsystem = _text(
         "subsystem",
-        label="Subsystem",
-        required="Say which subsystem it belongs to.",
+        label=_lazy("Subsystem"),
+        required=_lazy("Say which subsystem it belongs to."),
         widget=_suggesting("subsystems"),
     )
     type = forms.ChoiceField(
-        label="How it is made",
+        label=_lazy("How it is made"),
         choices=Type,
         widget=forms.RadioSelect,
-        error_messages={"required": "Say how it is made."},
+        error_messages={"required": _lazy("Say how it is made.")},
     )
-    material = _text("material", label="Material", widget=_suggesting("materials"))
+    material = _text(
+        "material", label=_lazy("Material"), widget=_suggesting("materials")
+    )
     material_thickness = _text(
         "material_thickness",
-        label="Thickness",
-        help_text="With its unit: 6 mm.",
+        label=_lazy("Thickness"),
+        help_text=_lazy("With its unit: 6 mm."),
+        widget=_suggesting("thicknesses"),
     )
     service_method = _text(
         "service_method",
-        label="Supplier or process",
-        help_text="Where it comes from: a shop, a printer, a coater.",
+        label=_lazy("Supplier or process"),
+        help_text=_lazy("Where it comes from: a shop, a printer, a coater."),
     )
     amount = forms.IntegerField(
-        label="Amount",
+        label=_lazy("Amount"),
         min_value=1,
         max_value=MOST_PIECES,
         initial=1,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
         error_messages={
-            "required": "Say how many pieces are needed.",
-            "min_value": "At least one piece.",
-            "max_value": "That is more than any shop can make.",
+            "required": _lazy("Say how many pieces are needed."),
+            "min_value": _lazy("At least one piece."),
+            "max_value": _lazy("That is more than any shop can make."),
         },
     )
     priority = forms.TypedChoiceField(
-        label="Priority",
+        label=_lazy("Priority"),
         choices=Priority,
         coerce=int,
         initial=Priority.NORMAL.value,
     )
     due_date = forms.DateField(
-        label="Due",
+        label=_lazy("Due"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        error_messages={"invalid": "Enter a date as year-month-day."},
+        error_messages={"invalid": _lazy("Enter a date as year-month-day.")},
     )
     notes = _text(
         "notes",
-        label="Notes",
+        label=_lazy("Notes"),
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="What whoever makes it has to know: tolerances, finish, tools.",
+        help_text=_lazy(
+            "What whoever makes it has to know: tolerances, finish, tools."
+        ),
     )
     onshape_url = WebAddressField(
-        label="Onshape link",
+        label=_lazy("Onshape link"),
         max_length=Part._meta.get_field("onshape_url").max_length,
         required=False,
         assume_scheme="https",
-        error_messages={"invalid": "This is no web address."},
+        error_messages={"invalid": _lazy("This is no web address.")},
     )
 
     def __init__(self, *args, **kwargs) -> None:
@@ -212,45 +169,16 @@ class PartFields(PageForm):
 
     @cached_property
     def words(self) -> dict[str, list[str]]:
-        """What the team wrote before, to be offered again."""
-        rows = list(Part.objects.live().of_kept_seasons().vocabulary())
+        """What the team wrote before, to be offered again, most used first."""
+        names = ("subsystems", "materials", "thicknesses")
+        counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+        for *words, count in Part.objects.live().of_kept_seasons().words_in_use():
+            for name, word in zip(names, words, strict=True):
+                counts[name][word] += count
         return {
-            name: sorted({row[n] for row in rows if row[n]}, key=str.casefold)
-            for n, name in enumerate(("subsystems", "materials"))
+            name: [word for word, _n in counter.most_common(WORDS_OFFERED) if word]
+            for name, counter in counts.items()
         }
-
-
-class HandInForm(UploadForm, PartFields):
-    """A new part, with its file when there is one."""
-
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["name"].help_text = "Left empty, it is taken from the file."
-        self.initial.setdefault("type", Type.CNC.value)
-        # What is bought or sent out may be of anything; what is made here is not.
-        material = self.fields["material"]
-        material.required = self.data.get("type") != Type.MISC
-        material.error_messages["required"] = "Say what it is made of."
-
-    def clean(self) -> dict:
-        cleaned = super().clean()
-        upload = cleaned.get("file")
-        if not cleaned.get("name") and not self.has_error("name"):
-            if upload:
-                cleaned["name"] = _name_of(upload)
-            elif not self.has_error("file"):
-                self.add_error("name", "Give it a name, or a file that has one.")
-        return cleaned
-
-    def save(self) -> Part:
-        fields = {k: v for k, v in self.cleaned_data.items() if k != "file"}
-        upload = self.cleaned_data["file"]
-        return workflow.create(actor=self.request.user, upload=upload, **fields)
-
-
-def _name_of(upload: StoredUpload) -> str:
-    stem = PurePosixPath(upload.name).stem.replace("_", " ")
-    return " ".join(stem.split())[: Part._meta.get_field("name").max_length]
 
 
 class EditForm(PartFields):

@@ -132,6 +132,13 @@ class PartQuerySet(models.QuerySet):
             for category, parts, pieces in rows.annotate(Count("pk"), Sum("amount"))
         }
 
+    def words_in_use(self) -> models.QuerySet:
+        """List subsystem, material and thickness as they go together, and how often."""
+        words = self.order_by().values_list(
+            "subsystem", "material", "material_thickness"
+        )
+        return words.annotate(Count("pk"))
+
     def vocabulary(self) -> models.QuerySet:
         """List subsystem, material and season as they occur together, each set once."""
         words = self.order_by().values_list("subsystem", "material", "season__name")
@@ -141,6 +148,11 @@ class PartQuerySet(models.QuerySet):
 class PartFileManager(models.Manager):
     def get_by_natural_key(self, part: str, kind: str, revision: int) -> "PartFile":
         return self.get(part__uuid=part, kind=kind, revision=revision)
+
+    def with_hashes(self, hashes: "Iterable[str]") -> models.QuerySet:
+        """List the files of live parts with one of these SHA-256, newest first."""
+        files = self.filter(sha256__in=hashes, part__deleted_at=None)
+        return files.select_related("part").order_by("-pk")
 
 
 class DraftFileQuerySet(models.QuerySet):

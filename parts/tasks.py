@@ -198,8 +198,8 @@ def clear_drafts() -> int:
     old = DraftFile.objects.older_than(timezone.now() - DRAFT_LIFE)
     count = 0
     while rows := list(old.values_list("pk", *_STORED)[:_BATCH]):
-        DraftFile.objects.filter(pk__in=[pk for pk, *_ in rows]).delete()
-        for name in _unwanted([names for _, *names in rows]):
+        DraftFile.objects.filter(pk__in=[pk for pk, *_names in rows]).delete()
+        for name in _unwanted([names for _pk, *names in rows]):
             _delete_if_unwanted(name)
         count += len(rows)
     return count

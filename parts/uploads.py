@@ -66,22 +66,30 @@ def received(request: HttpRequest, field: str = "file") -> UploadedFile:
         FileTooBig: it grew over the limit.
         FileRefused: there is none.
     """
+    files = received_all(request, field)
+    if not files:
+        raise FileRefused(_("No file was sent."), field=field)
+    return files[-1]
+
+
+def received_all(request: HttpRequest, field: str = "file") -> list[UploadedFile]:
+    """Return the files of a multipart request, none if there are none.
+
+    Raises:
+        FileTooBig: one of them grew over the limit.
+    """
     length = request.META.get("CONTENT_LENGTH") or ""
     # Not read at all, but most clients see a broken connection and no answer.
     is_too_big = (
         length.isdecimal()
         and int(length) > settings.UPLOAD_LIMIT_BYTES + _DROPPED_BYTES
     )
-    upload = None if is_too_big else request.FILES.get(field)
+    files = [] if is_too_big else request.FILES.getlist(field)
     if is_too_big or getattr(request, "upload_is_too_big", False):
         limit_mb = settings.UPLOAD_LIMIT_BYTES // (1024 * 1024)
-        raise FileTooBig(
-            _("The file is larger than %(limit_mb)s MB.") % {"limit_mb": limit_mb},
-            field=field,
-        )
-    if upload is None:
-        raise FileRefused(_("No file was sent."), field=field)
-    return upload
+        told = _("The file is larger than %(limit)s MB.") % {"limit": limit_mb}
+        raise FileTooBig(told, field=field)
+    return files
 
 
 def check(upload: UploadedFile) -> Kind:
@@ -94,11 +102,8 @@ def check(upload: UploadedFile) -> Kind:
     suffix = PurePosixPath(bare_name(upload.name)).suffix.lower()
     kind = SUFFIXES.get(suffix)
     if kind is None:
-        raise FileRefused(
-            _("“%(suffix)s” files are not taken; upload a .step, .stp or .pdf file.")
-            % {"suffix": suffix or upload.name},
-            field="file",
-        )
+        told = _("“%(suffix)s” files are not taken; upload a .step, .stp or .pdf file.")
+        raise FileRefused(told % {"suffix": suffix or upload.name}, field="file")
     upload.seek(0)
     head = upload.read(_EDGE_BYTES)
     upload.seek(max(0, upload.size - _EDGE_BYTES))
@@ -155,7 +160,7 @@ def check_png(upload: UploadedFile) -> None:
     if upload.size > PICTURE_LIMIT_BYTES:
         limit_mb = PICTURE_LIMIT_BYTES // (1024 * 1024)
         raise FileTooBig(
-            _("The picture is larger than %(limit_mb)s MB.") % {"limit_mb": limit_mb}
+            _("The picture is larger than %(limit)s MB.") % {"limit": limit_mb}
         )
     upload.seek(0)
     try:

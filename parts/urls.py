@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import boards, files, parts, steps
+from .views import boards, files, hand_in, parts, steps
 
 app_name = "parts"
 urlpatterns = [
@@ -10,7 +10,14 @@ urlpatterns = [
     path("completed/", boards.completed, name="completed"),
     path("search/", boards.search, name="search"),
     path("parts/states/", boards.states, name="states"),
-    path("parts/new/", parts.create, name="create"),
+    path("parts/new/", hand_in.create, name="create"),
+    path("parts/new/files/", hand_in.files, name="drafts"),
+    path("parts/new/files/<int:pk>/remove/", hand_in.remove, name="draft-remove"),
+    path(
+        "parts/new/files/<int:pk>/<str:tag>.png",
+        hand_in.picture,
+        name="draft-picture",
+    ),
     path("parts/<int:pk>/", parts.detail, name="detail"),
     path("parts/<int:pk>/edit/", parts.edit, name="edit"),
     path("parts/<int:pk>/edit/<slug:field>/", parts.edit_field, name="edit-field"),

@@ -5,6 +5,16 @@ everything that touches it, and numpy and Pillow with it, runs in a child proces
 of its own. Importing this package costs the standard library only.
 """
 
+from .products import product_name, readable
 from .step import FINE, Conversion, ConversionError, Mesh, convert, inspect_step
 
-__all__ = ["FINE", "Conversion", "ConversionError", "Mesh", "convert", "inspect_step"]
+__all__ = [
+    "FINE",
+    "Conversion",
+    "ConversionError",
+    "Mesh",
+    "convert",
+    "inspect_step",
+    "product_name",
+    "readable",
+]

@@ -1,4 +1,4 @@
-"""A part's own pages: look at it, hand it in, change it, delete it."""
+"""A part's own pages: look at it, change it, delete it."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from parts import drawings, workflow
 from parts.errors import PartError
-from parts.forms import EditForm, FieldForm, HandInForm, RevisionForm
+from parts.forms import EditForm, FieldForm, RevisionForm
 from parts.models import Part
 
 from . import notes, timeline
@@ -59,18 +59,6 @@ def part_page(
     }
     status = revision_form.status if revision_form else 200
     return render(request, "parts/detail.html", context, status=status)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@workers_only
-def create(request: HttpRequest) -> HttpResponse:
-    form = HandInForm(request.POST or None, request.FILES or None, request=request)
-    if request.method == "POST" and form.is_valid():
-        part = form.save()
-        messages.success(request, f"{part} is handed in and waits for review.")
-        return redirect(part)
-    status = form.status if request.method == "POST" else 200
-    return render(request, "parts/create.html", {"form": form}, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,7 +1,6 @@
 // Wires what the page has. Without it every page works; with it, more smoothly.
 
 import { dismissMessage, dismissMessages } from "./messages.js";
-import { dropZones } from "./drop.js";
 import { editInPlace } from "./edit_in_place.js";
 import { filterAtOnce } from "./filters.js";
 import { keepPlace } from "./place.js";
@@ -13,11 +12,12 @@ import { watchConversions } from "./live.js";
 import { watchUploads } from "./upload.js";
 import { mountViewers } from "./viewers.js";
 import { tellTimeZone } from "./zone.js";
+import { focusFirstWrong } from "./wrong.js";
 
 closeMenus(document);
+focusFirstWrong(document);
 copyTexts(document);
 dismissMessages(document);
-dropZones(document);
 editInPlace(document, dismissMessage);
 filterAtOnce(document);
 helpWithPasswords(document);
@@ -27,3 +27,6 @@ sendOnce(document);
 tellTimeZone(document);
 watchConversions(document, mountViewers);
 mountViewers(document);
+for (const form of document.querySelectorAll("[data-hand-in]")) {
+  import("./hand-in.js").then(({ handIn }) => handIn(form));
+}
