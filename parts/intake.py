@@ -38,6 +38,8 @@ class PartForm(PartFields):
         self.part_uuid = _uuid(self.data.get(self.add_prefix("uuid"))) or uuid4()
         self.drafts: list[drafts.Draft] = []
         self.part: Part | None = None  # what a first of two taps made of it
+        for name in ("material", "subsystem"):
+            self.fields[name].widget.attrs["data-offer"] = ""
         self.fields["name"].help_text = _("Left empty, it is taken from the file.")
         self.fields["type"].error_messages["required"] = _("Say how it is made.")
         # What is bought or sent out may be of anything; what is made here is not.
@@ -85,7 +87,7 @@ class PartForm(PartFields):
                 )
                 for upload in others:
                     workflow.attach(part, upload, actor=actor, is_beside_step=True)
-                DraftFile.objects.filter(pk__in=[file.pk for file in files]).delete()
+                DraftFile.objects.done_with(files).delete()
         except IntegrityError:
             part = Part.objects.filter(uuid=self.part_uuid).first()
             if part is None:
@@ -130,6 +132,8 @@ class HandIn:
             self._take_files(data, rows)
             _fill_down(data, rows)
         self.forms = self._forms(data, rows)
+        if self.is_bound:
+            self._miss_files()
 
     def __iter__(self) -> Iterator[BoundField]:
         """List what can be wrong, as it stands on the page."""
@@ -244,6 +248,17 @@ class HandIn:
                     )
                 except FileRefused as error:
                     self._refuse(error, upload.name if len(groups) > 1 else "")
+
+    def _miss_files(self) -> None:
+        """Tell of files that the page showed and that are kept no longer."""
+        uuids = [form.part_uuid for form in self.forms if form.part is None]
+        shown = {pk for pk in self.request.POST.getlist("sent") if pk.isdecimal()}
+        if not uuids or not shown:
+            return
+        kept = DraftFile.objects.sent_for(uuids, owner=self.request.user)
+        if shown - {str(pk) for pk in kept.values_list("pk", flat=True)}:
+            said = _("A file is kept for a day only and is gone. Choose it again.")
+            self.files.add_error("file", said)
 
     def _refuse(self, error: FileRefused, name: str = "") -> None:
         said = f"{uploads.bare_name(name)}: {error}" if name else str(error)

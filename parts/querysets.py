@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-    from .models import Part, PartEvent, PartFile, Season
+    from .models import DraftFile, Part, PartEvent, PartFile, Season
 
 IN_SHOP = ("cnc", "hand", "misc")
 SEARCHED = ("name", "notes", "subsystem", "assigned", "material", "code")
@@ -161,6 +161,14 @@ class DraftFileQuerySet(models.QuerySet):
     ) -> "DraftFileQuerySet":
         """List what ``owner`` sent for these parts, oldest first."""
         return self.filter(owner=owner, part_uuid__in=part_uuids).order_by("pk")
+
+    def done_with(self, files: "Iterable[DraftFile]") -> "DraftFileQuerySet":
+        """Keep those of ``files`` whose part took over all that they can give.
+
+        What is being converted is still waited for: equal files are converted once.
+        """
+        ids = [file.pk for file in files]
+        return self.filter(pk__in=ids).exclude(state__in=["queued", "running"])
 
     def older_than(self, moment: "datetime") -> "DraftFileQuerySet":
         return self.filter(sent_at__lt=moment)

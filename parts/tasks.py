@@ -64,11 +64,15 @@ def _convert_row(files: type[StoredFile], file_id: int) -> None:
     """Convert one file, a part's or a draft's.
 
     The attempt is counted before the work begins, in the database, because a
-    file that kills its worker leaves no other trace.
+    file that kills its worker leaves no other trace. While another worker has an
+    equal file, this one waits for what comes of it.
     """
-    if not _claim(files, file_id):
+    file = files.objects.filter(pk=file_id).first()
+    if file is None or _equals(file, Conversion.RUNNING):
         return
-    file = files.objects.get(pk=file_id)
+    if not _claim(file):
+        return
+    file.refresh_from_db()
     label = f"{files._meta.model_name}-{file_id}"
     started = time.monotonic()
     try:
@@ -98,6 +102,14 @@ def _convert_row(files: type[StoredFile], file_id: int) -> None:
         outcome["state"],
         outcome["took_seconds"],
     )
+    for twin in _equals(file, Conversion.QUEUED):
+        (enqueue if isinstance(twin, PartFile) else enqueue_draft)(twin.pk)
+
+
+def _equals(file: StoredFile, state: str) -> list[StoredFile]:
+    """Return the other files with the same bytes that are in ``state``."""
+    found = [files.objects.filter(sha256=file.sha256, state=state) for files in _FILES]
+    return [twin for twins in found for twin in twins if twin != file]
 
 
 def requeue(file: PartFile) -> bool:
@@ -252,10 +264,12 @@ def _delete_if_unwanted(name: str) -> None:
         logger.info("stored_file_gone name=%s", name)
 
 
-def _claim(files: type[StoredFile], file_id: int) -> bool:
+def _claim(file: StoredFile) -> bool:
     """Take a queued file, so that no second worker does; count the attempt."""
     return bool(
-        files.objects.filter(pk=file_id, state=Conversion.QUEUED).update(
+        type(file)
+        .objects.filter(pk=file.pk, state=Conversion.QUEUED)
+        .update(
             state=Conversion.RUNNING,
             attempts=F("attempts") + 1,
             heartbeat_at=timezone.now(),

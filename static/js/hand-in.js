@@ -2,6 +2,7 @@
 // and its part is described from it while the person types.
 
 import { fill, noteTouches, unfill } from "./fill.js";
+import { offerWords } from "./suggest.js";
 import { inWords, send } from "./transfer.js";
 import { gettext, interpolate, ngettext } from "./words.js";
 
@@ -24,6 +25,7 @@ export function handIn(form) {
   let timer = null;
 
   noteTouches(rows);
+  offerWords(form);
   input.addEventListener("change", () => {
     take([...input.files]);
     input.value = "";
@@ -240,6 +242,11 @@ export function handIn(form) {
     form.toggleAttribute("data-has-files", [...rows.children].some((row) => filesOf(row).length));
     const many = ngettext("Hand in %(count)s part", "Hand in %(count)s parts", count);
     button.textContent = count > 1 ? interpolate(many, { count }) : buttonWords;
+    const seen = new Set();
+    for (const draft of rows.querySelectorAll("[data-draft]")) {
+      draft.querySelector("[data-again]").hidden = !seen.has(draft.dataset.hash);
+      seen.add(draft.dataset.hash);
+    }
     for (const row of [...rows.children].slice(1)) {
       const material = row.querySelector(".field--material input");
       if (material) material.placeholder = gettext("As above");
@@ -265,6 +272,7 @@ export function handIn(form) {
         if (!old?.matches("[data-converting]")) continue;
         old.replaceWith(document.importNode(fresh, true));
         describe(document.getElementById(fresh.id).closest("[data-row]"));
+        settle();
         delay = FIRST_MS;
       }
     } catch {

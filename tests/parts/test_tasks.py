@@ -190,7 +190,7 @@ def _left(state, *, attempts=1, seconds_ago: float | None, **fields) -> PartFile
 
 def test_rescue_queues_again_what_a_dead_worker_left(queued, converter):
     dead = _left(Conversion.RUNNING, seconds_ago=60)
-    alive = _left(Conversion.RUNNING, seconds_ago=2)
+    alive = _left(Conversion.RUNNING, seconds_ago=2, sha256="another file's")
     assert tasks.rescue() == 1
     assert queued == [dead.pk]
     alive.refresh_from_db()

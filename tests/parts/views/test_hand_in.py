@@ -8,7 +8,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.core.files.storage import default_storage
 
-from parts.models import DraftFile, Part, Verb
+from parts.models import Part, Verb
 from tests.factories import TINY_STEP, make_part, make_upload
 
 CREATE = "/parts/new/"
@@ -181,7 +181,6 @@ class TestHandIn:
         assert member_page.post(CREATE, again).status_code == 302
         part = Part.objects.get()
         assert part.current_step.name == "plate.step"
-        assert not DraftFile.objects.exists()
         with default_storage.open(part.current_step.content.name) as stored:
             assert stored.read() == TINY_STEP
 
