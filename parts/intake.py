@@ -87,14 +87,14 @@ class PartForm(PartFields):
                 )
                 for upload in others:
                     workflow.attach(part, upload, actor=actor, is_beside_step=True)
+                for file in part.files.filter(kind=Kind.STEP):
+                    tasks.adopt(file)
                 DraftFile.objects.done_with(files).delete()
         except IntegrityError:
             part = Part.objects.filter(uuid=self.part_uuid).first()
             if part is None:
                 raise
             return part
-        for file in part.files.filter(kind=Kind.STEP):
-            tasks.adopt(file)
         return part
 
 

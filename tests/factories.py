@@ -3,6 +3,7 @@
 import hashlib
 from itertools import count
 from pathlib import Path
+from uuid import UUID, uuid4
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -10,8 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts import keys
 from accounts.models import ApiKey, Role, Scope, User
-from parts import uploads, workflow
-from parts.models import Category, Conversion, Part, PartFile, Status
+from parts import drafts, uploads, workflow
+from parts.models import Category, Conversion, DraftFile, Part, PartFile, Status
 
 STEP_SAMPLES = Path(__file__).parents[1] / "fixtures" / "step"
 TINY_STEP = b"ISO-10303-21;\nHEADER;\nENDSEC;\nDATA;\nENDSEC;\nEND-ISO-10303-21;\n"
@@ -63,6 +64,22 @@ def make_file(
 ) -> PartFile:
     """Attach a file through the workflow, as the system itself."""
     return workflow.attach(part, uploads.store(make_upload(name, content)), actor=None)
+
+
+def make_draft(
+    owner: User,
+    name: str = "plate.step",
+    content: bytes = TINY_STEP,
+    *,
+    part_uuid: UUID | None = None,
+    **fields,
+) -> DraftFile:
+    """Keep a file whose part is not handed in yet; ``fields`` are written over it."""
+    upload = make_upload(name, content)
+    file = drafts.keep(upload, part_uuid=part_uuid or uuid4(), owner=owner)
+    DraftFile.objects.filter(pk=file.pk).update(**fields)
+    file.refresh_from_db()
+    return file
 
 
 def make_converted(part: Part, *, facts: dict | None = None, **fields) -> PartFile:

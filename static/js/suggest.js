@@ -2,7 +2,7 @@
 
 import { gettext, interpolate } from "./words.js";
 
-const OFFERED = 4;
+const OFFERED = 3;
 
 /** Offer words for the inputs in `root` that have a list and are marked `data-offer`. */
 export function offerWords(root) {

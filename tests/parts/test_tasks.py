@@ -13,12 +13,13 @@ from django.utils import timezone
 
 from parts import conversion, tasks, uploads, workflow
 from parts.errors import WrongState
-from parts.models import Conversion, Part, PartFile
+from parts.models import Conversion, DraftFile, Part, PartFile
 from tests.factories import (
     STEP_SAMPLES,
     TINY_PDF,
     TINY_STEP,
     make_converted,
+    make_draft,
     make_file,
     make_part,
     make_upload,
@@ -246,6 +247,52 @@ def test_a_worker_that_was_given_up_does_not_overwrite_its_successor(converter):
     assert (file.state, file.attempts) == (Conversion.RUNNING, 2)
 
 
+def test_a_part_takes_over_what_was_made_while_it_was_described(converter, member):
+    draft = make_draft(member)
+    tasks.convert_draft(draft.pk)
+    draft.refresh_from_db()
+    assert (draft.state, draft.facts) == (Conversion.DONE, {"solids": 1})
+    file = make_file(make_part())
+    tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert converter.calls == 1
+    assert (file.state, file.model.name) == (Conversion.DONE, draft.model.name)
+
+
+def test_a_file_waits_while_an_equal_one_is_converted(converter, member, queued):
+    draft, file = make_draft(member), make_file(make_part())
+    really = conversion.convert
+
+    def meanwhile(*args, **options):
+        tasks.convert(file.pk)  # a second worker takes the part's file
+        return really(*args, **options)
+
+    conversion.convert = meanwhile
+    tasks.convert_draft(draft.pk)
+    file.refresh_from_db()
+    assert (file.state, file.attempts) == (Conversion.QUEUED, 0)
+    assert queued == [file.pk]
+    tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert (file.state, converter.calls) == (Conversion.DONE, 1)
+
+
+def test_a_draft_waits_for_an_equal_file_too(converter, member, queued_drafts):
+    draft, file = make_draft(member), make_file(make_part())
+    tasks.convert(file.pk)
+    assert queued_drafts == [draft.pk]
+
+
+def test_rescue_queues_again_the_drafts_of_a_dead_worker(member, queued_drafts):
+    long_ago = timezone.now() - timedelta(minutes=6)
+    dead = make_draft(member, state="running", attempts=1, heartbeat_at=long_ago)
+    poison = make_draft(member, state="running", attempts=3, heartbeat_at=long_ago)
+    assert tasks.rescue() == 1
+    assert queued_drafts == [dead.pk]
+    poison.refresh_from_db()
+    assert poison.state == Conversion.FAILED
+
+
 def test_empty_trash_deletes_for_good_after_thirty_days():
     now = timezone.now()
     make_part(deleted_at=now - timedelta(days=31))
@@ -330,6 +377,45 @@ def test_the_trash_is_emptied_where_bytes_are_gone_already(media):
     _trashed_long_ago(part)
     shutil.rmtree(media)
     assert tasks.empty_trash() == 1
+
+
+def test_what_somebody_is_handing_in_stays(media, member):
+    part = make_part()
+    file = make_converted(part)
+    make_draft(member)
+    before = _stored(media)
+    _trashed_long_ago(part)
+    _age(media)
+    tasks.empty_trash()
+    assert file.model.name in _stored(media)
+    assert _stored(media) == before
+
+
+def test_drafts_and_their_bytes_go_after_a_day(media, member):
+    now = timezone.now()
+    make_draft(member, sent_at=now - timedelta(hours=25))
+    make_draft(member, "d.pdf", TINY_PDF, sent_at=now - timedelta(hours=25))
+    young = make_draft(member, sent_at=now - timedelta(hours=23))
+    _age(media)
+    assert tasks.clear_drafts() == 2
+    assert list(DraftFile.objects.all()) == [young]
+    assert _stored(media) == {young.content.name}
+
+
+def test_bytes_that_a_part_took_over_stay(media, member):
+    make_draft(member, sent_at=timezone.now() - timedelta(hours=25))
+    file = make_file(make_part())
+    _age(media)
+    assert tasks.clear_drafts() == 1
+    assert _stored(media) == {file.content.name}
+
+
+def test_drafts_go_with_nobody_to_own_them(media, member):
+    make_draft(member, sent_at=timezone.now() - timedelta(hours=25))
+    member.delete()
+    _age(media)
+    assert tasks.clear_drafts() == 1
+    assert _stored(media) == set()
 
 
 def test_a_full_trash_is_emptied_in_several_turns(monkeypatch):

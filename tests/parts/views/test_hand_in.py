@@ -1,17 +1,31 @@
 """Handing in parts: the page, with files that come with it or before it."""
 
+import html
+import json
 import re
 from datetime import date
 from uuid import uuid4
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from parts.models import Part, Verb
-from tests.factories import TINY_STEP, make_part, make_upload
+from parts import workflow
+from parts.intake import PartForm
+from parts.models import DraftFile, Part, Verb
+from tests.factories import (
+    FACTS,
+    TINY_PDF,
+    TINY_STEP,
+    make_draft,
+    make_file,
+    make_part,
+    make_upload,
+)
 
 CREATE = "/parts/new/"
+FILES = "/parts/new/files/"
 GOOD = {
     "name": "Hub",
     "subsystem": "Intake",
@@ -22,6 +36,13 @@ GOOD = {
     "notes": "Ream the bore.\r\nDeburr.",
     "onshape_url": "cad.onshape.com/documents/1",
     "service_method": "",
+}
+PLAIN = {"notes": "", "onshape_url": ""}
+DONE = {
+    "state": "done",
+    "facts": FACTS,
+    "model": "models/00/00.glb",
+    "thumbnail": "thumbnails/00/00.png",
 }
 
 
@@ -34,11 +55,17 @@ def errors(response) -> dict[str, list[str]]:
     return {field.html_name: [str(text) for text in field.errors] for field in wrong}
 
 
+def guessed(response) -> list[dict]:
+    return json.loads(
+        html.unescape(re.search(r'data-guesses="([^"]*)"', response.text).group(1))
+    )
+
+
 def hidden(response, name: str) -> str:
     return re.search(rf'name="{name}" value="([^"]*)"', response.text).group(1)
 
 
-class TestHandIn:
+class TestOnePart:
     def test_a_stranger_is_asked_to_sign_in(self, client, db):
         assert client.get(CREATE).status_code == 302
         assert client.post(CREATE, GOOD).status_code == 302
@@ -244,3 +271,321 @@ class TestHandIn:
             ],
             "due_date": ["Enter a date as year-month-day."],
         }
+
+    def test_the_file_is_handed_over_with_its_model(self, member_page, member, queued):
+        draft = make_draft(member, **DONE)
+        default_storage.save(DONE["model"], ContentFile(b"glTF"))
+        member_page.post(CREATE, {**GOOD, "uuid": draft.part_uuid, "sent": draft.pk})
+        part = Part.objects.get()
+        assert part.uuid == draft.part_uuid
+        assert part.current_step.state == "done"
+        assert part.current_step.facts == FACTS
+        assert not DraftFile.objects.exists()
+
+    def test_a_file_that_is_being_converted_is_waited_for(self, member_page, member):
+        draft = make_draft(member, state="running")
+        member_page.post(CREATE, {**GOOD, "uuid": draft.part_uuid})
+        assert Part.objects.get().current_step.state == "queued"
+        assert DraftFile.objects.get() == draft
+
+    def test_a_drawing_comes_beside_its_step_file(self, member_page, member):
+        uuid = uuid4()
+        make_draft(member, "hub.step", part_uuid=uuid)
+        make_draft(member, "hub.pdf", TINY_PDF, part_uuid=uuid)
+        member_page.post(CREATE, {**GOOD, "uuid": uuid})
+        part = Part.objects.get()
+        assert (part.current_step.name, part.current_drawing.name) == (
+            "hub.step",
+            "hub.pdf",
+        )
+        assert part.file == "hub.step"
+
+    def test_a_second_tap_leads_to_the_same_part(self, member_page):
+        typed = {**GOOD, "uuid": uuid4()}
+        first, second = (member_page.post(CREATE, typed) for _ in range(2))
+        assert first["Location"] == second["Location"]
+        assert Part.objects.count() == 1
+
+    def test_of_two_taps_at_once_one_makes_the_part(self, member_page, monkeypatch):
+        typed = {**GOOD, "uuid": uuid4()}
+        slow = PartForm.save
+
+        def meanwhile(form):
+            monkeypatch.setattr(PartForm, "save", slow)
+            member_page.post(CREATE, typed)
+            return slow(form)
+
+        monkeypatch.setattr(PartForm, "save", meanwhile)
+        response = member_page.post(CREATE, typed)
+        assert response["Location"] == Part.objects.get().get_absolute_url()
+
+    def test_what_was_deleted_meanwhile_can_be_handed_in_again(self, member_page):
+        typed = {**GOOD, "uuid": uuid4()}
+        member_page.post(CREATE, typed)
+        workflow.trash(Part.objects.get(), actor=None)
+        member_page.post(CREATE, typed)
+        assert Part.objects.live().count() == 1
+
+    def test_a_file_that_is_gone_is_told(self, member_page, member):
+        draft = make_draft(member)
+        DraftFile.objects.all().delete()
+        typed = {**GOOD, "uuid": draft.part_uuid, "sent": draft.pk}
+        response = member_page.post(CREATE, typed)
+        assert response.status_code == 422
+        assert errors(response) == {
+            "file": ["A file is kept for a day only and is gone. Choose it again."]
+        }
+        assert not Part.objects.exists()
+
+    def test_what_is_wrong_is_listed_with_the_way_to_it(self, member_page):
+        response = member_page.post(CREATE, {**GOOD, "type": "", "subsystem": ""})
+        assert re.findall(r'<li><a href="#([^"]+)">([^<]+)</a>', response.text) == [
+            ("id_type_0", "How it is made: Say how it is made."),
+            ("id_subsystem", "Subsystem: Say which subsystem it belongs to."),
+        ]
+
+    def test_the_words_used_most_are_offered_first(self, member_page):
+        for material in ("Delrin", "6061-T6", "6061-T6"):
+            make_part(material=material)
+        text = member_page.get(CREATE).text
+        assert text.index('<option value="6061-T6">') < text.index('value="Delrin"')
+
+    def test_the_rarer_fields_are_open_when_one_is_filled_in(self, member_page):
+        closed = member_page.post(CREATE, {**GOOD, "amount": "0", **PLAIN})
+        assert '<details class="more">' in closed.text
+        opened = member_page.post(CREATE, {**GOOD, "amount": "0"})
+        assert '<details class="more" open>' in opened.text
+
+    @pytest.mark.parametrize("rows", [1, 20])
+    def test_query_cost_is_flat(self, rows, lead_page, django_assert_num_queries):
+        for number in range(rows):
+            make_part(material=f"M{number}")
+        with django_assert_num_queries(3):  # session, user, words
+            lead_page.get(CREATE)
+
+
+class TestSeveralParts:
+    @pytest.fixture
+    def two(self, member) -> dict:
+        """What is sent for a part whose file is here, and a second one."""
+        first, second = make_draft(member, "a.step"), make_draft(member, "b.step")
+        return {
+            "rows": ["", "1"],
+            "subsystem": "Arm",
+            "uuid": first.part_uuid,
+            "type": "cnc",
+            "material": "6061-T6",
+            "amount": "1",
+            "1-uuid": second.part_uuid,
+            "1-type": "hand",
+            "1-amount": "2",
+            "1-name": "Block",
+        }
+
+    def test_each_is_handed_in(self, two, member_page):
+        response = member_page.post(CREATE, two)
+        assert response["Location"] == "/review/"
+        assert said(response) == ["2 parts are handed in and wait for review."]
+        found = Part.objects.order_by("pk").values_list(
+            "name", "type", "amount", "subsystem", "current_step__name"
+        )
+        assert list(found) == [
+            ("A", "cnc", 1, "Arm", "a.step"),
+            ("Block", "hand", 2, "Arm", "b.step"),
+        ]
+
+    def test_a_material_that_is_not_said_is_that_of_the_part_above(
+        self, two, member_page
+    ):
+        member_page.post(CREATE, two)
+        materials = Part.objects.values_list("material", flat=True)
+        assert list(materials) == ["6061-T6", "6061-T6"]
+
+    def test_one_that_is_wrong_does_not_hold_up_the_other(self, two, member_page):
+        response = member_page.post(CREATE, {**two, "amount": "0"})
+        assert response.status_code == 422
+        part = Part.objects.get()
+        assert part.name == "Block"
+        assert "These are handed in and wait for review:" in response.text
+        assert f'<a href="{part.get_absolute_url()}">Block</a>' in response.text
+        assert errors(response) == {"amount": ["At least one piece."]}
+        assert "<span>a.step</span>" in response.text
+        assert "<span>b.step</span>" not in response.text
+
+    def test_sent_again_as_it_was_it_makes_no_doubles(self, two, member_page):
+        wrong = {**two, "amount": "0"}
+        for _ in range(2):
+            member_page.post(CREATE, wrong)
+        member_page.post(CREATE, two)
+        assert Part.objects.count() == 2
+
+    def test_what_all_share_is_told_once(self, two, member_page):
+        response = member_page.post(CREATE, {**two, "subsystem": ""})
+        assert errors(response) == {"subsystem": ["Say which subsystem it belongs to."]}
+        assert not Part.objects.exists()
+
+    def test_the_summary_says_whose_field_it_is(self, two, member_page):
+        response = member_page.post(CREATE, {**two, "subsystem": "", "1-amount": "0"})
+        assert ">Block, Amount: At least one piece.</a>" in response.text
+
+    def test_several_files_without_a_script_make_a_part_each(self, member_page):
+        files = [
+            make_upload("a.step"),
+            make_upload("b.step"),
+            make_upload("B.pdf", TINY_PDF),
+        ]
+        response = member_page.post(CREATE, {**GOOD, "name": "", "file": files})
+        assert response["Location"] == "/review/"
+        found = Part.objects.order_by("pk").values_list(
+            "name", "material", "current_step__name", "current_drawing__name"
+        )
+        assert list(found) == [
+            ("A", "6061-T6", "a.step", None),
+            ("B", "6061-T6", "b.step", "B.pdf"),
+        ]
+
+    def test_a_refused_file_is_named_and_keeps_all_others(self, member_page):
+        files = [make_upload("a.step"), make_upload("b.stl")]
+        response = member_page.post(CREATE, {**GOOD, "file": files})
+        assert response.status_code == 422
+        (text,) = errors(response)["file"]
+        assert text.startswith("b.stl: “.stl” files are not taken")
+        assert "<span>a.step</span>" in response.text
+        assert not Part.objects.exists()
+
+    def test_rows_that_nobody_drew_are_left_out(self, member_page):
+        typed = {**GOOD, "rows": ["", "", "<b>", "x" * 40]}
+        member_page.post(CREATE, typed)
+        assert Part.objects.count() == 1
+
+    @pytest.mark.parametrize("rows", [1, 8])
+    def test_query_cost_of_what_is_wrong_is_flat(
+        self, rows, member_page, member, django_assert_num_queries
+    ):
+        typed = {"rows": [str(n) for n in range(rows)]}
+        for row in typed["rows"]:
+            typed[f"{row}-uuid"] = make_draft(member).part_uuid
+        # Session, user, files, their twins, parts of these uuids, words.
+        with django_assert_num_queries(6):
+            response = member_page.post(CREATE, typed)
+        assert len(response.context["hand_in"].forms) == rows
+
+
+class TestFiles:
+    """What the script sends and asks for."""
+
+    def send(self, client, name="plate.step", content=TINY_STEP, part=None):
+        upload = make_upload(name, content)
+        return client.post(FILES, {"file": upload, "part": part or uuid4()})
+
+    def test_a_stranger_is_asked_to_sign_in(self, client, db):
+        assert self.send(client).status_code == 302
+        assert client.get(FILES).status_code == 302
+
+    def test_a_viewer_may_not(self, viewer_page):
+        assert self.send(viewer_page).status_code == 403
+        assert viewer_page.get(FILES).status_code == 403
+
+    def test_another_method_is_refused(self, member_page):
+        assert member_page.put(FILES).status_code == 405
+        assert member_page.get("/parts/new/files/1/remove/").status_code == 405
+
+    def test_a_file_is_kept_and_told(self, member_page, member):
+        part = uuid4()
+        response = self.send(member_page, "hub_v2.step", part=part)
+        assert response.status_code == 201
+        file = DraftFile.objects.get()
+        assert (file.owner, file.part_uuid, file.name) == (member, part, "hub_v2.step")
+        assert f'id="draft-{file.pk}"' in response.text
+        assert f'data-part="{part}"' in response.text
+        assert "data-converting" in response.text
+        (guess,) = guessed(response)
+        assert (guess["field"], guess["value"]) == ("name", "Hub v2")
+
+    def test_a_part_with_the_very_file_is_told(self, member_page):
+        part = make_part(name="Old <hub>", category="cnc")
+        make_file(part)
+        text = self.send(member_page).text
+        assert (
+            f'<a href="{part.get_absolute_url()}" target="_blank">Old &lt;hub&gt;'
+            in text
+        )
+        assert "has this very file already and is in production." in text
+
+    @pytest.mark.parametrize(
+        ("name", "content", "words"),
+        [
+            ("a.stl", b"solid", "“.stl” files are not taken; upload a"),
+            ("a.step", b"", "This file is empty."),
+            ("a.step", TINY_STEP[:40], "cut off"),
+            ("a.pdf", b"hello", "This is not a PDF file"),
+        ],
+    )
+    def test_a_bad_file_is_refused_in_words(self, name, content, words, member_page):
+        response = self.send(member_page, name, content)
+        assert response.status_code == 400
+        assert words in response.json()["error"]
+        assert not DraftFile.objects.exists()
+
+    def test_a_file_that_is_too_big_is_413(self, member_page, settings):
+        settings.UPLOAD_LIMIT_BYTES = 1024 * 1024
+        response = self.send(member_page, content=TINY_STEP + b" " * 1024 * 1024)
+        assert response.status_code == 413
+        assert response.json() == {"error": "The file is larger than 1 MB."}
+
+    @pytest.mark.parametrize("data", [{}, {"part": "nonsense"}, {"part": str(uuid4())}])
+    def test_a_request_without_part_or_file_is_refused(self, data, member_page):
+        response = member_page.post(FILES, data)
+        assert response.status_code == 400
+        assert response.json()["error"]
+
+    def test_a_converted_file_tells_measures_and_picture(self, member_page, member):
+        draft = make_draft(member, **DONE)
+        response = member_page.get(FILES, {"parts": f"{draft.part_uuid},nonsense,"})
+        assert "data-converting" not in response.text
+        assert "203 × 76.2 × 2.29 mm" in response.text
+        assert "9 holes" in response.text
+        assert f"/parts/new/files/{draft.pk}/{draft.thumbnail_tag}.png" in response.text
+        assert [guess["value"] for guess in guessed(response)] == [
+            "Plate",
+            "cnc",
+            "0.09 in",
+        ]
+
+    def test_a_failed_conversion_is_told(self, member_page, member):
+        draft = make_draft(member, state="failed", error="No solid <in> it.")
+        text = member_page.get(FILES, {"parts": draft.part_uuid}).text
+        assert "No solid &lt;in&gt; it." in text
+        assert "You can hand it in as it is" in text
+
+    def test_what_others_sent_stays_theirs(self, member_page, lead):
+        draft = make_draft(lead, **DONE)
+        assert "draft" not in member_page.get(FILES, {"parts": draft.part_uuid}).text
+        picture = f"/parts/new/files/{draft.pk}/{draft.thumbnail_tag}.png"
+        assert member_page.get(picture).status_code == 404
+        removed = member_page.post(f"/parts/new/files/{draft.pk}/remove/")
+        assert removed.status_code == 404
+
+    def test_its_picture_is_kept_by_the_browser(self, member_page, member):
+        name = default_storage.save("thumbnails/ab/abc.png", ContentFile(b"PNG"))
+        draft = make_draft(member, **(DONE | {"thumbnail": name}))
+        response = member_page.get(f"/parts/new/files/{draft.pk}/abc.png")
+        assert b"".join(response.streaming_content) == b"PNG"
+        assert response["Cache-Control"] == "private, max-age=86400, immutable"
+        assert member_page.get(f"/parts/new/files/{draft.pk}/x.png").status_code == 404
+
+    def test_a_file_is_removed(self, member_page, member):
+        draft = make_draft(member)
+        response = member_page.post(f"/parts/new/files/{draft.pk}/remove/")
+        assert response.status_code == 204
+        assert "draft" not in member_page.get(FILES, {"parts": draft.part_uuid}).text
+
+    @pytest.mark.parametrize("rows", [1, 8])
+    def test_query_cost_is_flat(
+        self, rows, member_page, member, django_assert_num_queries
+    ):
+        made = [make_draft(member) for _ in range(rows)]
+        asked = ",".join(str(draft.part_uuid) for draft in made)
+        with django_assert_num_queries(4):  # session, user, files, their twins
+            response = member_page.get(FILES, {"parts": asked})
+        assert response.text.count("data-draft") == rows
