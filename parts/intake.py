@@ -78,8 +78,7 @@ class PartForm(PartFields):
     def save(self) -> Part:
         """Hand the part in, or return what was handed in by a first of two taps."""
         actor = self.request.user
-        files = [draft.file for draft in self.drafts]
-        first, *others = [_upload(file) for file in files] or [None]
+        first, *others = [_upload(draft.file) for draft in self.drafts] or [None]
         try:
             with transaction.atomic():
                 part = workflow.create(
@@ -87,9 +86,12 @@ class PartForm(PartFields):
                 )
                 for upload in others:
                     workflow.attach(part, upload, actor=actor, is_beside_step=True)
-                for file in part.files.filter(kind=Kind.STEP):
-                    tasks.adopt(file)
-                DraftFile.objects.done_with(files).delete()
+                # What is still being converted is waited for, and cleared later:
+                # equal files are converted once.
+                steps = part.files.filter(kind=Kind.STEP)
+                if all([tasks.adopt(file) for file in steps]):
+                    ids = [draft.file.pk for draft in self.drafts]
+                    DraftFile.objects.filter(pk__in=ids).delete()
         except IntegrityError:
             part = Part.objects.filter(uuid=self.part_uuid).first()
             if part is None:

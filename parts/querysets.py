@@ -162,14 +162,6 @@ class DraftFileQuerySet(models.QuerySet):
         """List what ``owner`` sent for these parts, oldest first."""
         return self.filter(owner=owner, part_uuid__in=part_uuids).order_by("pk")
 
-    def done_with(self, files: "Iterable[DraftFile]") -> "DraftFileQuerySet":
-        """Keep those of ``files`` whose part took over all that they can give.
-
-        What is being converted is still waited for: equal files are converted once.
-        """
-        ids = [file.pk for file in files]
-        return self.filter(pk__in=ids).exclude(state__in=["queued", "running"])
-
     def older_than(self, moment: "datetime") -> "DraftFileQuerySet":
         return self.filter(sent_at__lt=moment)
 
