@@ -1,12 +1,13 @@
 """Every named read of parts, files and events."""
 
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
 from django.db import connections, models
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import Lower
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum, Window
+from django.db.models.functions import Lower, RowNumber
 from django.utils.dateparse import parse_datetime
 
 from .lettercase import LowerAll
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-    from .models import DraftFile, Part, PartEvent, PartFile, Season
+    from .models import Part, PartEvent, PartFile, Season
 
 IN_SHOP = ("cnc", "hand", "misc")
 SEARCHED = ("name", "notes", "subsystem", "assigned", "material", "code")
@@ -153,6 +154,27 @@ class PartFileManager(models.Manager):
         """List the files of live parts with one of these SHA-256, newest first."""
         files = self.filter(sha256__in=hashes, part__deleted_at=None)
         return files.select_related("part").order_by("-pk")
+
+    def current_among(self, hashes: Iterable[str]) -> models.QuerySet:
+        """List, for each hash, two of the parts whose current file has it.
+
+        ``holders`` is how many there are.
+        """
+        of_one_hash = {"partition_by": "sha256"}
+        return (
+            self.filter(
+                Q(part__current_step=F("pk")) | Q(part__current_drawing=F("pk")),
+                sha256__in=hashes,
+                part__deleted_at=None,
+            )
+            .annotate(
+                place=Window(RowNumber(), order_by="part_id", **of_one_hash),
+                holders=Window(Count("pk"), **of_one_hash),
+            )
+            .filter(place__lte=2)
+            .select_related("part")
+            .only("sha256", "part__code", "part__category")
+        )
 
 
 class DraftFileQuerySet(models.QuerySet):
