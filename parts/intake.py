@@ -89,7 +89,8 @@ class PartForm(PartFields):
                 # What is still being converted is waited for, and cleared later:
                 # equal files are converted once.
                 steps = part.files.filter(kind=Kind.STEP)
-                if all([tasks.adopt(file) for file in steps]):
+                adopted = [tasks.adopt(file) for file in steps]
+                if all(adopted):
                     ids = [draft.file.pk for draft in self.drafts]
                     DraftFile.objects.filter(pk__in=ids).delete()
         except IntegrityError:

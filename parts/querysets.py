@@ -1,13 +1,26 @@
 """Every named read of parts, files and events."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
 from django.db import connections, models
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum, Window
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    When,
+    Window,
+)
 from django.db.models.functions import Lower, RowNumber
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from .lettercase import LowerAll
@@ -22,6 +35,8 @@ if TYPE_CHECKING:
     from .models import Part, PartEvent, PartFile, Season
 
 IN_SHOP = ("cnc", "hand", "misc")
+OPEN = ("review", *IN_SHOP)
+HELD_TOO_LONG = timedelta(days=5)
 SEARCHED = ("name", "notes", "subsystem", "assigned", "material", "code")
 
 
@@ -64,6 +79,39 @@ class PartQuerySet(models.QuerySet):
         rows = rows.filter(holder__in=[name.lower() for name in names])
         return dict(rows.values_list("holder").annotate(Count("pk")))
 
+    def in_review(self) -> "PartQuerySet":
+        """List what waits for a lead's word."""
+        return self.on_board("review").filter(blocked_reason="")
+
+    def sent_back(self) -> "PartQuerySet":
+        return self.on_board("review").exclude(blocked_reason="")
+
+    def handed_in_by(self, user: "User") -> "PartQuerySet":
+        return self.filter(Exists(self._events("created").filter(actor=user)))
+
+    def ready(self) -> "PartQuerySet":
+        """List what anybody may begin now."""
+        return self.in_shop().unassigned().filter(blocked_reason="")
+
+    def held(self) -> "PartQuerySet":
+        return self.in_shop().exclude(assigned="")
+
+    def held_too_long(self) -> "PartQuerySet":
+        return self.held().filter(claimed_date__lt=timezone.now() - HELD_TOO_LONG)
+
+    def blocked(self) -> "PartQuerySet":
+        return self.in_shop().exclude(blocked_reason="")
+
+    def overdue(self) -> "PartQuerySet":
+        return self.on_board(*OPEN).filter(due_date__lt=timezone.localdate())
+
+    def not_converted(self) -> "PartQuerySet":
+        """List what is to be made, but has no model since its conversion failed."""
+        return self.on_board(*OPEN).filter(current_step__state="failed")
+
+    def finished_since(self, moment: "datetime") -> "PartQuerySet":
+        return self.on_board("completed").filter(completed_at__gte=moment)
+
     def matching(self, text: str) -> "PartQuerySet":
         """Keep parts that hold ``text`` in one of the searched fields.
 
@@ -84,6 +132,17 @@ class PartQuerySet(models.QuerySet):
         """Order as a shop works: urgent first, then due date, then age."""
         return self.order_by(
             F("priority").desc(), F("due_date").asc(nulls_last=True), "created_at", "id"
+        )
+
+    def in_holders_order(self) -> "PartQuerySet":
+        """Order what somebody has: newer files first, then what was taken first."""
+        is_outdated = Q(current_step__revision__gt=F("claimed_revision")) | Q(
+            current_drawing__revision__gt=F("claimed_drawing")
+        )
+        return self.order_by(
+            Case(When(is_outdated, then=0), default=1),
+            F("claimed_date").asc(nulls_first=True),
+            "id",
         )
 
     def in_finish_order(self) -> "PartQuerySet":
@@ -115,15 +174,20 @@ class PartQuerySet(models.QuerySet):
 
     def with_author(self, reader: "User") -> "PartQuerySet":
         """Add ``author``, who handed it in, and ``is_own``, whether ``reader`` did."""
-        created = (
-            self.model._meta.get_field("events")
-            .related_model.objects.filter(part=OuterRef("pk"), verb="created")
-            .order_by("at", "id")
-        )
+        created = self._events("created")
+        first = created.order_by("at", "id").values("actor_name")[:1]
         return self.annotate(
-            author=Subquery(created.values("actor_name")[:1]),
-            is_own=Exists(created.filter(actor=reader)),
+            author=Subquery(first), is_own=Exists(created.filter(actor=reader))
         )
+
+    def with_review_note(self) -> "PartQuerySet":
+        """Add ``review_note``: what the reviewer wrote to whoever makes it."""
+        last = self._events("approved").order_by("-at", "-id").values("note")[:1]
+        return self.annotate(review_note=Subquery(last))
+
+    def _events(self, verb: str) -> models.QuerySet:
+        events = self.model._meta.get_field("events").related_model.objects
+        return events.filter(part=OuterRef("pk"), verb=verb)
 
     def tally(self) -> dict[str, tuple[int, int]]:
         """Count parts and pieces of each category."""

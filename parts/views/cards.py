@@ -3,18 +3,23 @@
 What is offered here is a courtesy; ``workflow`` decides what is allowed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
+from parts import findings
 from parts.models import Category, Part, PartFile, Priority, Status
+from parts.querysets import HELD_TOO_LONG
 
 AGE_STEPS = 10
-OLD_AFTER = timedelta(days=5)
 DUE_SOON_DAYS = 3
 
 
@@ -23,21 +28,21 @@ class Step:
     """A button: the route it posts to, its words, and what it asks for first."""
 
     route: str
-    label: str
+    label: str | Promise
     asks: str = ""
-    is_danger: bool = False
 
 
-APPROVE = Step("parts:approve", "Approve")
-SEND_BACK = Step("parts:send-back", "Send back", asks="reason")
-RESUBMIT = Step("parts:resubmit", "Hand in again")
-TAKE = Step("parts:assign", "Take it")
-GIVE = Step("parts:assign", "Give to…", asks="assigned")
-START = Step("parts:start", "Start")
-ACCEPT = Step("parts:accept-revision", "Accept the new file")
-UNCLAIM = Step("parts:unclaim", "Let it go")
-COMPLETE = Step("parts:complete", "Done", asks="storage")
-REVERT = Step("parts:revert", "Reopen", asks="why")
+APPROVE = Step("parts:approve", gettext_lazy("Approve"))
+APPROVE_NOTED = Step("parts:approve", gettext_lazy("Approve with a note"), asks="note")
+SEND_BACK = Step("parts:send-back", gettext_lazy("Send back"), asks="reason")
+RESUBMIT = Step("parts:resubmit", gettext_lazy("Hand in again"))
+TAKE = Step("parts:assign", gettext_lazy("Take it"))
+GIVE = Step("parts:assign", gettext_lazy("Give to…"), asks="assigned")
+START = Step("parts:start", gettext_lazy("Start"))
+ACCEPT = Step("parts:accept-revision", gettext_lazy("Accept the new file"))
+UNCLAIM = Step("parts:unclaim", gettext_lazy("Let it go"))
+COMPLETE = Step("parts:complete", gettext_lazy("Done"), asks="storage")
+REVERT = Step("parts:revert", gettext_lazy("Reopen"), asks="why")
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,22 @@ class Card:
         self.part = part
         self.user = user
         self.main, self.more = steps_for(part, user)
+        self.findings: list[findings.Finding] = []
+
+    @property
+    def beside(self) -> list[Step]:
+        """The steps that stand beside the main one: to review is to choose."""
+        return self.more if self.main is APPROVE else []
+
+    @property
+    def rare(self) -> list[Step]:
+        """The steps that a menu holds."""
+        return [] if self.main is APPROVE else self.more
+
+    @property
+    def wishes(self) -> list[str]:
+        """What might be asked of whoever handed it in."""
+        return [finding.wish for finding in self.findings if finding.wish]
 
     @property
     def sign(self) -> Sign:
@@ -91,7 +112,7 @@ class Card:
         """How old the claim is: 1, just taken, to ``AGE_STEPS``, five days and more."""
         if not (self.part.in_shop and self.part.assigned and self.part.claimed_date):
             return None
-        share = (timezone.now() - self.part.claimed_date) / OLD_AFTER
+        share = (timezone.now() - self.part.claimed_date) / HELD_TOO_LONG
         return max(1, min(AGE_STEPS, int(share * AGE_STEPS) + 1))
 
     @property
@@ -109,6 +130,14 @@ class Card:
     @property
     def can_upload(self) -> bool:
         return self.user.can_work
+
+
+def inspect(cards: Iterable[Card]) -> None:
+    """Tell each card of a part in review what looks wrong, for one query in all."""
+    in_review = [card for card in cards if card.part.category == Category.REVIEW]
+    twins = findings.twins(card.part for card in in_review)
+    for card in in_review:
+        card.findings = findings.of(card.part, twins.get(card.part.pk))
 
 
 def is_held_by(part: Part, user: User) -> bool:
@@ -132,7 +161,7 @@ def _review_steps(part: Part, user: User) -> tuple[Step | None, list[Step]]:
         if getattr(part, "is_own", False):
             return RESUBMIT, leads
         return None, [*leads, RESUBMIT]
-    return (leads[0], leads[1:]) if leads else (None, [])
+    return (APPROVE, [APPROVE_NOTED, SEND_BACK]) if leads else (None, [])
 
 
 def _shop_steps(part: Part, user: User) -> tuple[Step | None, list[Step]]:
@@ -153,34 +182,38 @@ def _shop_steps(part: Part, user: User) -> tuple[Step | None, list[Step]]:
 def sign_of(part: Part) -> Sign:
     if part.category == Category.COMPLETED:
         if part.completed_incorrectly:
-            return Sign("wrong", "Made wrong")
-        return Sign("completed", "Completed")
+            return Sign("wrong", _("Made wrong"))
+        return Sign("completed", _("Completed"))
     if part.status == Status.CANCELLED:
-        return Sign("cancelled", "Cancelled")
+        return Sign("cancelled", _("Cancelled"))
     if part.category == Category.REVIEW:
         if part.is_sent_back:
-            return Sign("blocked", "Sent back")
-        return Sign("waiting", "In review")
+            return Sign("blocked", _("Sent back"))
+        return Sign("waiting", _("In review"))
     if part.blocked_reason:
-        return Sign("blocked", "Blocked")
+        return Sign("blocked", _("Blocked"))
     if part.status == Status.IN_PROGRESS:
-        return Sign("progress", "In progress")
+        return Sign("progress", _("In progress"))
     if part.status == Status.ALREADY_STARTED:
-        return Sign("ready", "Already started")
-    return Sign("ready", "Ready")
+        return Sign("ready", _("Already started"))
+    return Sign("ready", _("Ready"))
 
 
 def marks_of(part: Part, user: User) -> list[Mark]:
     marks = []
     if part.is_outdated:
-        who = "you" if is_held_by(part, user) else part.assigned
-        marks.append(Mark("outdated", "new-file", f"New file since {who} took it"))
+        words = (
+            _("New file since you took it")
+            if is_held_by(part, user)
+            else _("New file since %(person)s took it") % {"person": part.assigned}
+        )
+        marks.append(Mark("outdated", "new-file", words))
     if part.category == Category.COMPLETED:
         return marks
     if part.priority == Priority.URGENT:
-        marks.append(Mark("urgent", "urgent", "Urgent"))
+        marks.append(Mark("urgent", "urgent", _("Urgent")))
     elif part.priority == Priority.HIGH:
-        marks.append(Mark("high", "high", "High priority"))
+        marks.append(Mark("high", "high", _("High priority")))
     if part.due_date:
         marks.append(_due(part))
     return marks
@@ -189,14 +222,13 @@ def marks_of(part: Part, user: User) -> list[Mark]:
 def _due(part: Part) -> Mark:
     days = (part.due_date - timezone.localdate()).days
     if days < 0:
-        late = "1 day" if days == -1 else f"{-days} days"
-        return Mark("overdue", "clock", f"{late} overdue")
+        late = ngettext("%(count)s day overdue", "%(count)s days overdue", -days)
+        return Mark("overdue", "clock", late % {"count": -days})
     if days <= 1:
-        return Mark("soon", "clock", "Due tomorrow" if days else "Due today")
+        return Mark("soon", "clock", _("Due tomorrow") if days else _("Due today"))
     kind = "soon" if days <= DUE_SOON_DAYS else "due"
-    return Mark(
-        kind, "clock", f"Due {part.due_date:%a} {part.due_date.day} {part.due_date:%b}"
-    )
+    due = _("Due %(date)s") % {"date": date_format(part.due_date, "D j M")}
+    return Mark(kind, "clock", due)
 
 
 BOARD_OF = {

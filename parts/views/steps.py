@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from parts import workflow
 from parts.errors import PartError
@@ -17,18 +18,24 @@ from .cards import board_of
 
 @posted
 def approve(request: HttpRequest, pk: int) -> HttpResponse:
-    return _take(request, pk, workflow.approve, "{part} is ready to be made.")
+    note = request.POST.get("note", "")
+    said = _("%(part)s is ready to be made.")
+    return _take(request, pk, workflow.approve, said, note=note)
 
 
 @posted
 def send_back(request: HttpRequest, pk: int) -> HttpResponse:
-    reason = request.POST.get("reason", "")
-    return _take(request, pk, workflow.send_back, "{part} is sent back.", reason=reason)
+    """Send it back for the reasons that were ticked, and the one that was written."""
+    reasons = [*request.POST.getlist("wish"), request.POST.get("reason", "")]
+    reason = "\n".join(filter(None, (reason.strip() for reason in reasons)))
+    said = _("%(part)s is sent back.")
+    return _take(request, pk, workflow.send_back, said, reason=reason)
 
 
 @posted
 def resubmit(request: HttpRequest, pk: int) -> HttpResponse:
-    return _take(request, pk, workflow.resubmit, "{part} waits for review again.")
+    said = _("%(part)s waits for review again.")
+    return _take(request, pk, workflow.resubmit, said)
 
 
 @posted
@@ -37,43 +44,47 @@ def assign(request: HttpRequest, pk: int) -> HttpResponse:
     worker = request.POST.get("assigned")
     if worker is None:
         me = request.user.worker_name
-        return _take(request, pk, workflow.assign, "{part} is yours.", worker=me)
-    said = "{part.assigned} has {part} now."
+        said = _("%(part)s is yours.")
+        return _take(request, pk, workflow.assign, said, worker=me)
+    said = _("%(person)s has %(part)s now.")
     return _take(request, pk, workflow.reassign, said, worker=worker)
 
 
 @posted
 def start(request: HttpRequest, pk: int) -> HttpResponse:
-    return _take(request, pk, workflow.start, "{part} is in progress.")
+    said = _("%(part)s is in progress.")
+    return _take(request, pk, workflow.start, said)
 
 
 @posted
 def accept_revision(request: HttpRequest, pk: int) -> HttpResponse:
-    said = "You go on with the new file of {part}."
+    said = _("You go on with the new file of %(part)s.")
     return _take(request, pk, workflow.accept_revision, said)
 
 
 @posted
 def unclaim(request: HttpRequest, pk: int) -> HttpResponse:
-    return _take(request, pk, workflow.unclaim, "{part} is free again.")
+    said = _("%(part)s is free again.")
+    return _take(request, pk, workflow.unclaim, said)
 
 
 @posted
 def complete(request: HttpRequest, pk: int) -> HttpResponse:
     storage = request.POST.get("storage", "")
-    said = "{part} is done."
+    said = _("%(part)s is done.")
     return _take(request, pk, workflow.complete, said, tags="joy", storage=storage)
 
 
 @posted
 def revert(request: HttpRequest, pk: int) -> HttpResponse:
     reason = request.POST.get("why", "")
-    return _take(request, pk, workflow.revert, "{part} is reopened.", reason=reason)
+    said = _("%(part)s is reopened.")
+    return _take(request, pk, workflow.revert, said, reason=reason)
 
 
 @posted
 def trash(request: HttpRequest, pk: int) -> HttpResponse:
-    said = "{part} is in the trash. A lead can restore it for 30 days."
+    said = _("%(part)s is in the trash. A lead can restore it for 30 days.")
     return _take(request, pk, workflow.trash, said)
 
 
@@ -92,7 +103,8 @@ def _take(
     except PartError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, said.format(part=part), extra_tags=tags)
+        words = {"part": part, "person": part.assigned}
+        messages.success(request, said % words, extra_tags=tags)
     return redirect(_back(request, part))
 
 

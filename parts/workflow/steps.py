@@ -36,6 +36,8 @@ from .rules import (
 )
 from .taking import differing, event_of, name_of, person, record, step, take
 
+LONGEST_NOTE = 500
+
 # --- Into the system ----------------------------------------------------------
 
 
@@ -187,9 +189,13 @@ def approve(
 
     Raises:
         NotAllowed: only leads review.
+        BadInput: the note is too long.
         WrongState: the part is not in review.
     """
     require(actor, "can_lead", _("review parts"))
+    note = note.strip()
+    if len(note) > LONGEST_NOTE:
+        raise BadInput(_("Keep the note under 500 characters."), field="note")
     return take(
         Verb.APPROVED,
         part,

@@ -37,7 +37,7 @@ STATES = {
 
 # state: role: the main step, then the rarer ones
 OFFERED = {
-    ("in review", "lead"): ["Approve", "Send back"],
+    ("in review", "lead"): ["Approve", "Approve with a note", "Send back"],
     ("in review", "member"): [None],
     ("sent back", "lead"): [None, "Approve", "Send back", "Hand in again"],
     ("sent back", "member"): [None, "Hand in again"],

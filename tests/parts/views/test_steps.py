@@ -84,12 +84,45 @@ def test_approve(lead_page, lead):
     assert said(response) == [("success", "Hub is ready to be made.")]
 
 
+def test_approve_with_a_note(lead_page):
+    part = make_part(name="Hub", type="cnc")
+    press(lead_page, "approve", part, note=" Check the bend radius. ")
+    part.refresh_from_db()
+    assert part.category == "cnc"
+    assert part.events.get(verb="approved").note == "Check the bend radius."
+
+
+def test_approve_refuses_a_note_that_is_too_long(lead_page):
+    part = make_part()
+    response = press(lead_page, "approve", part, note="x" * 501)
+    part.refresh_from_db()
+    assert part.category == "review"
+    assert said(response) == [("error", "Keep the note under 500 characters.")]
+
+
 def test_send_back(lead_page):
     part = make_part(name="Hub")
     response = press(lead_page, "send-back", part, reason=" Too thin. ")
     part.refresh_from_db()
     assert part.blocked_reason == "Too thin."
     assert said(response) == [("success", "Hub is sent back.")]
+
+
+def test_send_back_for_what_was_ticked_and_written(lead_page):
+    part = make_part()
+    wishes = ["Say which material.", "Upload the STEP file."]
+    press(lead_page, "send-back", part, wish=wishes, reason=" Too thin. ")
+    part.refresh_from_db()
+    assert part.blocked_reason == (
+        "Say which material.\nUpload the STEP file.\nToo thin."
+    )
+
+
+def test_send_back_for_what_was_ticked_alone(lead_page):
+    part = make_part()
+    press(lead_page, "send-back", part, wish="Say which material.", reason=" ")
+    part.refresh_from_db()
+    assert part.blocked_reason == "Say which material."
 
 
 def test_send_back_wants_a_reason(lead_page):
