@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
 from django.templatetags.static import static
@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from parts.measures import rounded, trimmed
 from parts.models import Kind, PartFile
@@ -34,16 +36,24 @@ def icon(name: str) -> SafeString:
 def ago(moment: datetime | None) -> str:
     """Say how long ago: “just now”, “4 minutes ago”, “3 days ago”."""
     words = lasting(moment)
-    return words if words in {"", "just now"} else f"{words} ago"
+    if words in {"", _("just now")}:
+        return words
+    return _("%(span)s ago") % {"span": words}
 
 
 @register.filter
 def lasting(moment: datetime | None) -> str:
-    """Say for how long: “just now”, “4 minutes”, “3 days”."""
+    """Say for how long: “just now”, “4 minutes”, “3 days”, “9 days”."""
     if moment is None:
         return ""
-    if (timezone.now() - moment).total_seconds() < 60:
-        return "just now"
+    age = timezone.now() - moment
+    if age < timedelta(minutes=1):
+        return _("just now")
+    if timedelta(weeks=1) <= age < timedelta(days=60):
+        # “1 week” would hide most of a second one.
+        return ngettext("%(count)s\xa0day", "%(count)s\xa0days", age.days) % {
+            "count": age.days
+        }
     return timesince(moment, depth=1)
 
 

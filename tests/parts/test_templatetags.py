@@ -16,6 +16,7 @@ from tests.factories import TINY_PDF, make_converted, make_file, make_part
         (timedelta(seconds=61), "1\xa0minute ago", "1\xa0minute"),
         (timedelta(hours=3, minutes=50), "3\xa0hours ago", "3\xa0hours"),
         (timedelta(days=3, hours=20), "3\xa0days ago", "3\xa0days"),
+        (timedelta(days=13, hours=20), "13\xa0days ago", "13\xa0days"),
         (timedelta(days=400), "1\xa0year ago", "1\xa0year"),
     ],
 )
