@@ -20,6 +20,15 @@ SORTABLE = (
     "claimed_date",
 )
 
+# Why a part does not move on: each is a named read of parts.
+STUCK = [
+    ("overdue", _("Overdue")),
+    ("held-too-long", _("Held too long")),
+    ("not-converted", _("Not converted")),
+    ("blocked", _("Blocked")),
+    ("sent-back", _("Sent back")),
+]
+
 
 class FlagField(forms.Field):
     """true, false or nothing; Django's own takes what it cannot read for nothing."""
@@ -62,6 +71,7 @@ class BoardFilter(PartFilter):
 
     mine = FlagFilter(method="filter_mine")
     season = django_filters.CharFilter(method="filter_season")
+    stuck = django_filters.ChoiceFilter(choices=STUCK, method="filter_stuck")
 
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
         if not self.form.cleaned_data.get("season"):
@@ -70,6 +80,9 @@ class BoardFilter(PartFilter):
 
     def filter_mine(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
         return queryset.held_by(self.request.user.worker_name) if value else queryset
+
+    def filter_stuck(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return getattr(queryset, value.replace("-", "_"))()
 
     def filter_season(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         return queryset if value == "all" else queryset.filter(season__name=value)

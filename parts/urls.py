@@ -1,10 +1,10 @@
 from django.urls import path
 
-from .views import boards, files, hand_in, parts, steps
+from .views import boards, files, hand_in, home, parts, steps
 
 app_name = "parts"
 urlpatterns = [
-    path("", boards.home, name="home"),
+    path("", home.home, name="home"),
     path("review/", boards.review, name="review"),
     path("production/", boards.production, name="production"),
     path("completed/", boards.completed, name="completed"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -95,11 +95,6 @@ class Lane:
     @property
     def left_out(self) -> int:
         return self.count - len(self.cards)
-
-
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    return redirect("parts:production")
 
 
 @require_safe

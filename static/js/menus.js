@@ -1,6 +1,6 @@
 // Closes what is open when one presses Escape or somewhere else.
 
-const OPEN = ".menu[open], .part-card .ask[open]";
+const OPEN = ".menu[open], :is(.part-card, .work-row) .ask[open]";
 
 /** Close menus of `root` as people expect it. */
 export function closeMenus(root) {

@@ -5,7 +5,7 @@ const KEY = "place";
 /** Remember how far `root` was scrolled when a step is sent, and go back there. */
 export function keepPlace(root) {
   root.addEventListener("submit", ({ target }) => {
-    if (target.closest(".part-card")) {
+    if (target.closest(".part-card, .work-row")) {
       sessionStorage.setItem(KEY, JSON.stringify([pathOf(location), scrollY]));
     }
   });

@@ -21,12 +21,6 @@ def shown(response) -> list[str]:
     return [name.replace("&amp;", "&") for name in links]
 
 
-def test_home_leads_to_production(member_page):
-    response = member_page.get("/")
-    assert response.status_code == 302
-    assert response["Location"] == "/production/"
-
-
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["parts:home", "parts:states", *BOARDS])
 def test_a_stranger_is_asked_to_sign_in(name, client):

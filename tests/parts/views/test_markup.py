@@ -30,7 +30,7 @@ def pages(lead) -> list[str]:
     PartFile.objects.filter(pk=failed.pk).update(state="failed", error="No solid.")
     own = [reverse(f"parts:{name}", args=[part.pk]) for name in ("edit", "delete")]
     own += [reverse("parts:edit-field", args=[part.pk, n]) for n in ("notes", "type")]
-    boards = ["review", "production", "completed", "search", "create"]
+    boards = ["home", "review", "production", "completed", "search", "create"]
     return [
         part.get_absolute_url(),
         failed.part.get_absolute_url(),

@@ -1,0 +1,412 @@
+"""What is waiting for whoever looks: in hands, in review, ready, stuck."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.db.models import CharField, Count, F, Value, Window
+from django.db.models.functions import RowNumber
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from parts.models import SHOP, Category, Part, PartEvent, PartFile, Verb
+from parts.querysets import OPEN, PartQuerySet
+
+from .cards import APPROVE, GIVE, Card, Mark, Step, inspect
+
+ROWS = 6  # of each section; its board has the rest
+RECENT = timedelta(days=7)
+_REMEMBERED = 30  # finished parts that tell what somebody makes
+
+
+@dataclass(frozen=True)
+class Link:
+    """A button that leads to where one decides."""
+
+    address: str
+    label: str
+
+
+@dataclass
+class Row:
+    """A part in a section: why it is there, since when, and the one thing to do."""
+
+    card: Card
+    why: list[Mark]
+    since: datetime | None
+    step: Step | None = None
+    link: Link | None = None
+    retry: PartFile | None = None  # to be converted again
+    is_first: bool = True  # of this part's rows on the page
+
+    @property
+    def part(self) -> Part:
+        return self.card.part
+
+
+@dataclass
+class Section:
+    """Some parts under a heading, with where all of them stand.
+
+    Args:
+        parts: in their order.
+        tone: how bad it is that there are some: a colour and an icon.
+        told: makes a row of a card.
+    """
+
+    key: str
+    title: str
+    parts: PartQuerySet
+    address: str
+    told: Callable[[Card], Row]
+    icon: str
+    tone: str = ""
+    empty: str = ""
+    soft: str = ""
+    total: int = 0
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def left_out(self) -> int:
+        return self.total - len(self.rows)
+
+    @property
+    def oldest(self) -> datetime | None:
+        return min((row.since for row in self.rows if row.since), default=None)
+
+    def places(self) -> PartQuerySet:
+        """Return section, id, place and total of its first parts, for a union."""
+        order = self.parts.query.order_by
+        return (
+            self.parts.of_kept_seasons()
+            .order_by()
+            .annotate(
+                section=Value(self.key, CharField()),
+                place=Window(RowNumber(), order_by=list(order)),
+                total=Window(Count("pk")),
+            )
+            .filter(place__lte=ROWS)
+            .values_list("section", "pk", "place", "total")
+        )
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    groups = _groups(user)
+    sections = [section for group in groups for section in group]
+    _fill(sections, user)
+    groups = [[s for s in group if s.total or s.empty] for group in groups]
+    is_asked = any(row.step is GIVE for section in sections for row in section.rows)
+    context = {
+        "gauges": sections,
+        "groups": list(filter(None, groups)),
+        "is_empty": not any(section.total for section in sections)
+        and not Part.objects.on_board(*OPEN).exists(),
+        "people": User.objects.workers() if is_asked else [],
+    }
+    return render(request, "parts/home.html", context)
+
+
+def _groups(user: User) -> list[list[Section]]:
+    """Return what stands together on the page, the most urgent first."""
+    if not user.can_work:
+        return [_of_onlooker()]
+    *own, ready = _of_worker(user)
+    if user.can_lead:
+        return [own, _of_shop(), [ready]]
+    return [own, [ready, _handed_in_by(user)]]
+
+
+def _of_shop() -> list[Section]:
+    parts = Part.objects
+    search = reverse("parts:search")
+    return [
+        Section(
+            "review",
+            _("Waiting for review"),
+            parts.in_review().order_by("created_at", "id"),
+            reverse("parts:review"),
+            _to_review,
+            "review",
+        ),
+        Section(
+            "overdue",
+            _("Overdue"),
+            parts.overdue().order_by("due_date", "id"),
+            f"{search}?stuck=overdue",
+            _late,
+            "clock",
+            tone="danger",
+        ),
+        Section(
+            "held",
+            _("Held too long"),
+            parts.held_too_long().order_by("claimed_date", "id"),
+            f"{search}?stuck=held-too-long",
+            _held,
+            "user",
+            tone="warn",
+        ),
+        Section(
+            "not-converted",
+            _("Not converted"),
+            parts.not_converted().order_by("created_at", "id"),
+            f"{search}?stuck=not-converted",
+            _not_converted,
+            "warning",
+            tone="danger",
+        ),
+        Section(
+            "blocked",
+            _("Blocked"),
+            parts.blocked().in_queue_order(),
+            f"{search}?stuck=blocked",
+            _blocked,
+            "blocked",
+            tone="danger",
+        ),
+    ]
+
+
+def _of_worker(user: User) -> list[Section]:
+    parts = Part.objects
+    production = reverse("parts:production")
+    lanes = _lanes_of(user)
+    wanted = {"unassigned": "true"}
+    if len(lanes) == 1:
+        wanted["type"] = lanes[0]
+    return [
+        Section(
+            "mine",
+            _("In your hands"),
+            parts.held_by(user.worker_name).in_shop().in_holders_order(),
+            f"{production}?mine=1",
+            _mine,
+            "progress",
+            # A lead's own work is beside the point, if there is none.
+            empty=""
+            if user.can_lead
+            else _("Nothing is in your hands. Take a part that is ready."),
+        ),
+        Section(
+            "sent-back",
+            _("Sent back to you"),
+            parts.sent_back().handed_in_by(user).order_by("updated_at", "id"),
+            f"{reverse('parts:review')}?stuck=sent-back",
+            _sent_back,
+            "back",
+            tone="danger",
+        ),
+        Section(
+            "ready",
+            _("Ready to make"),
+            parts.ready().filter(category__in=lanes).in_queue_order(),
+            f"{production}?{urlencode(wanted)}",
+            _ready,
+            "ready",
+            empty=_("Nothing is ready to be made here."),
+            soft=", ".join(str(Category(lane).label) for lane in lanes)
+            if len(lanes) < len(SHOP)
+            else "",
+        ),
+    ]
+
+
+def _handed_in_by(user: User) -> Section:
+    return Section(
+        "handed-in",
+        _("Handed in by you, in review"),
+        Part.objects.in_review().handed_in_by(user).order_by("created_at", "id"),
+        reverse("parts:review"),
+        _to_review,
+        "review",
+    )
+
+
+def _of_onlooker() -> list[Section]:
+    parts = Part.objects
+    production = reverse("parts:production")
+    return [
+        Section(
+            "held",
+            _("In progress"),
+            parts.held().order_by(F("claimed_date").desc(nulls_last=True), "id"),
+            f"{production}?unassigned=false",
+            _held,
+            "progress",
+            empty=_("Nobody is making anything right now."),
+        ),
+        Section(
+            "ready",
+            _("Ready to make"),
+            parts.ready().in_queue_order(),
+            f"{production}?unassigned=true",
+            _ready,
+            "ready",
+            empty=_("Nothing is ready to be made."),
+        ),
+        Section(
+            "review",
+            _("Waiting for review"),
+            parts.in_review().order_by("created_at", "id"),
+            reverse("parts:review"),
+            _to_review,
+            "review",
+        ),
+        Section(
+            "blocked",
+            _("Blocked"),
+            parts.blocked().in_queue_order(),
+            f"{reverse('parts:search')}?stuck=blocked",
+            _blocked,
+            "blocked",
+            tone="danger",
+        ),
+        Section(
+            "completed",
+            _("Finished this week"),
+            parts.finished_since(timezone.now() - RECENT).in_finish_order(),
+            reverse("parts:completed"),
+            _finished,
+            "completed",
+        ),
+    ]
+
+
+def _lanes_of(user: User) -> list[str]:
+    """Return the lanes of somebody's work: as chosen, else of what they finished."""
+    if lane := user.default_lane:
+        return [lane]
+    finished = PartEvent.objects.filter(actor=user, verb=Verb.COMPLETED)
+    made = {
+        type_ or Category.HAND
+        for type_ in finished.values_list("part__type", flat=True)[:_REMEMBERED]
+    }
+    return [lane for lane in SHOP if lane in made] or list(SHOP)
+
+
+def _fill(sections: list[Section], user: User) -> None:
+    """Read all sections' first parts in two queries, and what looks wrong in one."""
+    first, *others = (section.places() for section in sections)
+    found = list(first.union(*others, all=True))
+    by_key = {section.key: section for section in sections}
+    parts = Part.objects.with_files().with_author(user)
+    cards = {
+        pk: Card(part, user)
+        for pk, part in parts.in_bulk({pk for _, pk, _, _ in found}).items()
+    }
+    inspect(cards.values())
+    shown = set()
+    for key, pk, _place, total in sorted(found, key=lambda line: line[2]):
+        section = by_key[key]
+        section.total = total
+        if pk in cards:  # deleted meanwhile
+            section.rows.append(section.told(cards[pk]))
+    for row in (row for section in sections for row in section.rows):
+        row.is_first = row.part.pk not in shown
+        shown.add(row.part.pk)
+
+
+# --- Rows ---------------------------------------------------------------------
+
+
+def _to_review(card: Card) -> Row:
+    part = card.part
+    why = [
+        Mark(finding.severity, "warning", finding.sentence)
+        for finding in card.findings
+        if finding.severity != "note"
+    ]
+    row = Row(card, why[:2], part.created_at)
+    if card.main is APPROVE and not why:
+        row.step = APPROVE
+    elif card.main is APPROVE:
+        row.link = _look(part, _("Review"), reverse("parts:review"))
+    return row
+
+
+def _late(card: Card) -> Row:
+    part = card.part
+    late = [mark for mark in card.marks if mark.kind == "overdue"]
+    row = Row(card, [*late, *_holder(card)], part.approved_at or part.created_at)
+    return _with_next(row)
+
+
+def _held(card: Card) -> Row:
+    return _with_next(Row(card, _holder(card), card.part.claimed_date))
+
+
+def _not_converted(card: Card) -> Row:
+    file = card.file
+    row = Row(card, [Mark("wrong", "warning", file.error)], file.uploaded_at)
+    if card.can_upload:
+        row.retry = file
+    return row
+
+
+def _blocked(card: Card) -> Row:
+    part = card.part
+    why = [Mark("wrong", "blocked", part.blocked_reason), *_holder(card)]
+    row = Row(card, why, part.updated_at)
+    if card.user.can_work:
+        row.link = _look(part, _("Open"))
+    return row
+
+
+def _mine(card: Card) -> Row:
+    part = card.part
+    why = list(card.marks)
+    if part.blocked_reason:
+        why.insert(0, Mark("wrong", "blocked", part.blocked_reason))
+    return Row(card, why, part.claimed_date, step=card.main)
+
+
+def _sent_back(card: Card) -> Row:
+    part = card.part
+    why = [Mark("wrong", "back", part.blocked_reason)]
+    return Row(card, why, part.updated_at, step=card.main)
+
+
+def _ready(card: Card) -> Row:
+    part = card.part
+    return Row(card, card.marks, part.approved_at or part.created_at, step=card.main)
+
+
+def _finished(card: Card) -> Row:
+    part = card.part
+    why = [Mark("note", "pin", part.storage_location)] if part.storage_location else []
+    return Row(card, [*_holder(card), *why], part.completed_at)
+
+
+def _holder(card: Card) -> list[Mark]:
+    if not card.part.assigned:
+        return []
+    who = _("You") if card.is_mine else card.part.assigned
+    return [Mark("note", "user", who)]
+
+
+def _with_next(row: Row) -> Row:
+    """Offer the next step, or else to give the part to somebody, or to look at it."""
+    card = row.card
+    if not card.user.can_work:
+        return row
+    if card.main is APPROVE:
+        row.link = _look(row.part, _("Review"), reverse("parts:review"))
+    elif card.main:
+        row.step = card.main
+    elif GIVE in card.more:
+        row.step = GIVE
+    else:
+        row.link = _look(row.part, _("Open"))
+    return row
+
+
+def _look(part: Part, label: str, board: str = "") -> Link:
+    return Link(f"{board}#part-{part.pk}" if board else part.get_absolute_url(), label)
