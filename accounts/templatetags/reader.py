@@ -8,5 +8,5 @@ register = template.Library()
 
 @register.simple_tag
 def cookie_path() -> str:
-    """Return the path that the site's cookies keep to."""
-    return settings.SESSION_COOKIE_PATH
+    """Return the path that cookies of the site's scripts keep to."""
+    return f"{settings.BASE_PATH}/"

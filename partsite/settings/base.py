@@ -26,7 +26,8 @@ BASE_PATH = env_base_path("BASE_PATH")
 FORCE_SCRIPT_NAME = BASE_PATH or None
 # Where both kinds of proxy would send the same path for two pages.
 _TAKEN = (
-    "account admin api boards completed health media production review search static"
+    "account admin api boards completed health media production review search static "
+    "words.js"
 )
 if BASE_PATH and (_first := BASE_PATH.split("/")[1]) in _TAKEN.split():
     raise ImproperlyConfigured(

@@ -202,7 +202,7 @@ def test_cookies_are_sent_below_the_path_alone(base, lead):
     client.post(f"{base}/parts/{part.pk}/approve/")
     cookies = {name: morsel["path"] for name, morsel in client.cookies.items()}
     assert cookies == dict.fromkeys(
-        ("csrftoken", "sessionid", "theme", "messages"), base
+        ("csrftoken", "sessionid", "theme", "messages", "person"), base
     )
     assert "is ready to be made" in client.get(f"{base}/review/").content.decode()
     # Its end is told for the same path, or it would never end.
