@@ -99,7 +99,7 @@ export class Caps {
       });
       this.#materials.push(material);
       for (const mesh of meshes) {
-        const counter = new Mesh(mesh.geometry, material);
+        const counter = new Mesh(mesh.userData.geometry, material);
         counter.renderOrder = order;
         mesh.add(counter);
         this.#counters.push(counter);

@@ -140,7 +140,7 @@ class Viewer {
     });
     run.model = buildModel(readGlb(bytes));
     run.shapes = new Shapes(run.model.meshes);
-    run.rig = new Rig(run.model, () => run.stage.invalidate());
+    run.rig = new Rig(run.model, () => run.stage.move());
     run.stage.show(run.model, run.rig.camera);
     this.#offerControls(run);
     for (const use of this.#onModel) use(run);

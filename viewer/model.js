@@ -20,6 +20,7 @@ import {
   Vector3,
 } from "three";
 
+import { coarsen } from "./coarse.js";
 import { findEdges } from "./edges.js";
 import { BrokenModel } from "./errors.js";
 
@@ -36,6 +37,9 @@ const BEHIND_EDGES = {
 };
 // Outlines draw every triangle once more; a model so large has edges enough.
 const MOST_OUTLINED = 1_500_000;
+// What a movement is drawn with where all of it takes too long.
+const MOST_MOVED = 9_000; // triangles
+const MOST_EDGES = 6_000; // segments
 const SAMPLES = 60_000; // points that stand for the model when it is fitted
 
 /**
@@ -63,6 +67,9 @@ class Model {
   #shapes = new Map(); // solid -> geometries, shared by all its instances
   #attributes = new Map();
   #edges = [];
+  #hasEdges = true;
+  #isSimple = false;
+  #simple = null; // solid -> geometry of few triangles
 
   constructor() {
     this.root.scale.setScalar(MM_PER_M);
@@ -70,7 +77,24 @@ class Model {
 
   /** Show or hide the edges. */
   set edges(visible) {
-    for (const object of this.#edges) object.visible = visible;
+    this.#hasEdges = visible;
+    this.#showEdges();
+  }
+
+  /** Draw less than there is, or all again. */
+  simplify(isSimple) {
+    if (isSimple === this.#isSimple) return;
+    this.#isSimple = isSimple;
+    this.#showEdges();
+    if (this.triangles <= MOST_MOVED) return;
+    if (isSimple) this.#simple ??= this.#coarsen();
+    this.#paint.flatten(isSimple);
+    for (const mesh of this.meshes) {
+      const { solid } = mesh.userData;
+      mesh.geometry = isSimple
+        ? this.#simple.get(solid)
+        : this.#shapes.get(solid).faces;
+    }
   }
 
   /** Draw edges in `color`. */
@@ -102,6 +126,7 @@ class Model {
     for (const { faces, sharp, smooth } of this.#shapes.values()) {
       for (const geometry of [faces, sharp, smooth]) geometry.dispose();
     }
+    for (const geometry of this.#simple?.values() ?? []) geometry.dispose();
     this.#paint.dispose();
   }
 
@@ -121,13 +146,46 @@ class Model {
     const smooth = new LineSegments(shape.smooth, this.#paint.smooth);
     faces.name = solid.name;
     this.triangles += solid.index.length / 3;
-    faces.userData.solid = solid;
+    faces.userData = { solid, geometry: shape.faces };
     this.meshes.push(faces);
     const edges = [sharp, smooth];
     // Glass would show what looks out from behind it, through and through.
     if (solid.opacity === 1) edges.push(new Mesh(shape.faces, this.#paint.outline));
     this.#edges.push(...edges);
     return [faces, ...edges];
+  }
+
+  /** Outlines draw all triangles once more, so they go first. */
+  #showEdges() {
+    const keepsLines = this.#segments < MOST_EDGES;
+    for (const object of this.#edges) {
+      const isKept = !this.#isSimple || (!object.isMesh && keepsLines);
+      object.visible = this.#hasEdges && isKept;
+    }
+  }
+
+  get #segments() {
+    const lines = this.#edges.filter(({ isLineSegments }) => isLineSegments);
+    return lines.reduce(
+      (sum, { geometry }) => sum + geometry.attributes.position.count / 2,
+      0,
+    );
+  }
+
+  #coarsen() {
+    const times = new Map();
+    for (const { userData } of this.meshes) {
+      times.set(userData.solid, (times.get(userData.solid) ?? 0) + 1);
+    }
+    const simple = new Map();
+    for (const [solid, index] of coarsen(times, MOST_MOVED)) {
+      const { positions, normals } = solid;
+      simple.set(
+        solid,
+        this.#geometry({ position: positions, normal: normals }, index),
+      );
+    }
+    return simple;
   }
 
   #dropOutlines() {
@@ -175,6 +233,7 @@ class Paint {
   outline;
 
   #faces = new Map();
+  #flat = { value: false }; // a uniform of all faces
   #cut;
 
   constructor(planes) {
@@ -191,13 +250,18 @@ class Paint {
   faces({ color, opacity }) {
     const key = [color, opacity].join();
     if (!this.#faces.has(key)) {
-      this.#faces.set(key, faceMaterial(color, opacity, this.#cut));
+      this.#faces.set(key, faceMaterial(color, opacity, this.#cut, this.#flat));
     }
     return this.#faces.get(key);
   }
 
   ink(color) {
     this.sharp.color = this.smooth.color = this.outline.uniforms.color.value = color;
+  }
+
+  /** Light faces by their triangles, and not by their normals. */
+  flatten(isFlat) {
+    this.#flat.value = isFlat;
   }
 
   frame(width, height) {
@@ -210,7 +274,7 @@ class Paint {
   }
 }
 
-function faceMaterial(color, opacity, cut) {
+function faceMaterial(color, opacity, cut, flat) {
   const material = new MeshLambertMaterial({
     ...BEHIND_EDGES,
     ...cut,
@@ -220,22 +284,26 @@ function faceMaterial(color, opacity, cut) {
     opacity,
     depthWrite: opacity === 1,
   });
-  material.onBeforeCompile = lightAsSeen;
+  material.onBeforeCompile = (shader) => lightAsSeen(shader, flat);
   return material;
 }
 
 /**
  * Light every face as the side one sees. three asks the order of the corners
- * which side that is, and in tessellated AP242 files it is the wrong one.
+ * which side that is, and in tessellated AP242 files it is the wrong one. A coarse
+ * model has no normals worth the name, and is lit by its triangles.
  */
-function lightAsSeen(shader) {
+function lightAsSeen(shader, flat) {
   const begin = "#include <normal_fragment_begin>";
+  shader.uniforms.flatten = flat;
   shader.fragmentShader = shader.fragmentShader.replace(
     begin,
     `${begin}
     vec3 facing = cross(dFdx(vViewPosition), dFdy(vViewPosition));
-    if (dot(normal, facing) < 0.0) normal = -normal;`,
+    if (flatten) normal = normalize(facing);
+    else if (dot(normal, facing) < 0.0) normal = -normal;`,
   );
+  shader.fragmentShader = `uniform bool flatten;\n${shader.fragmentShader}`;
 }
 
 /** Keep the hue of a colour and bring it to where edges and shades can be seen. */

@@ -55,7 +55,7 @@ export class Rig {
     this.#width = width;
     this.#height = height;
     this.#stop();
-    this.#settle(this.#isFitted ? this.#fitted(this.#place) : this.#place);
+    this.#settle(this.#isFitted ? this.#fitted(this.#place) : this.#place, false);
   }
 
   /** Turn the camera round the model, by radians. */
@@ -167,7 +167,7 @@ export class Rig {
     cancelAnimationFrame(this.#flight);
   }
 
-  #settle(place) {
+  #settle(place, isSeen = true) {
     this.#place = place;
     const { camera } = this;
     const { center, radius } = this.#model.sphere;
@@ -185,7 +185,7 @@ export class Rig {
     camera.matrix.makeBasis(right, up, back);
     camera.quaternion.setFromRotationMatrix(camera.matrix);
     camera.updateProjectionMatrix();
-    this.#onChange();
+    if (isSeen) this.#onChange();
   }
 }
 

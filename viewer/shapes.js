@@ -94,9 +94,9 @@ export class Shapes {
   #boxOf(mesh) {
     const box = new Box3();
     const point = new Vector3();
-    const { position } = mesh.geometry.attributes;
-    for (const vertex of new Set(mesh.geometry.index.array)) {
-      point.fromBufferAttribute(position, vertex);
+    const { attributes, index } = mesh.userData.geometry;
+    for (const vertex of new Set(index.array)) {
+      point.fromBufferAttribute(attributes.position, vertex);
       box.expandByPoint(point.applyMatrix4(mesh.matrixWorld));
     }
     for (const curve of this.of(mesh).curves) {
@@ -109,17 +109,19 @@ export class Shapes {
 
 /** One solid. */
 class Shape {
-  #mesh;
+  #solid;
+  #geometry;
   #tree = null;
   #lines = null;
 
-  constructor(mesh) {
-    this.#mesh = mesh;
+  constructor({ userData: { solid, geometry } }) {
+    this.#solid = solid;
+    this.#geometry = geometry; // whole, while a mesh that moves may draw less
   }
 
   get tree() {
     // Indirect: the order of the triangles is what names their faces.
-    this.#tree ??= new MeshBVH(this.#mesh.geometry, { indirect: true });
+    this.#tree ??= new MeshBVH(this.#geometry, { indirect: true });
     return this.#tree;
   }
 
@@ -132,7 +134,7 @@ class Shape {
   }
 
   get #found() {
-    this.#lines ??= findCurves(this.#mesh.userData.solid);
+    this.#lines ??= findCurves(this.#solid);
     return this.#lines;
   }
 }

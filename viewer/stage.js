@@ -12,11 +12,17 @@ import {
 
 import { html } from "./dom.js";
 import { ViewerError } from "./errors.js";
+import { isSoftware, Pace } from "./pace.js";
 
 // STEP and our GLB have Z up. Set before the first camera or light is made.
 Object3D.DEFAULT_UP.set(0, 0, 1);
 
 const SHARPEST = 2; // device pixels a CSS pixel; more costs time and shows nothing
+// The same where there is no graphics card. Its antialiasing costs more than all else,
+// so a picture that stands still is drawn larger instead, and one that moves smaller.
+const SOFTWARE_STILL = 1.5;
+const MOVING = 0.6;
+const REST_MS = 250; // after the last movement the picture is drawn in full
 
 /** Draws a model into `box`, a positioned element. */
 export class Stage {
@@ -31,6 +37,11 @@ export class Stage {
   #camera = null;
   #frame = 0;
   #size = "";
+  #ratio = 0;
+  #isSoftware = isSoftware();
+  #pace = new Pace(this.#isSoftware);
+  #isMoving = false;
+  #rest = 0; // timer
   #listeners = new AbortController();
   #observers = [];
 
@@ -47,7 +58,7 @@ export class Stage {
     this.#box = box;
     this.#on = on;
     this.canvas = html("canvas", { class: "viewer__canvas" });
-    this.#renderer = createRenderer(this.canvas);
+    this.#renderer = createRenderer(this.canvas, !this.#isSoftware);
     this.#scene.add(new HemisphereLight(0xffffff, 0xa9b0ba, 1.65), this.#key);
     box.append(this.canvas);
     this.#watchContext();
@@ -77,8 +88,28 @@ export class Stage {
     this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
 
+  /** Ask for a new frame of a movement: where all of it takes too long, for less. */
+  move() {
+    this.invalidate();
+    clearTimeout(this.#rest); // begins again with the frame
+    if (this.#isMoving) return;
+    this.#isMoving = true;
+    this.#simplify();
+  }
+
+  #settle() {
+    this.#isMoving = false;
+    this.#simplify();
+    this.invalidate();
+  }
+
+  #simplify() {
+    this.#model.simplify(this.#isMoving && this.#pace.isSlow);
+  }
+
   dispose() {
     cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#rest);
     this.#listeners.abort();
     for (const observer of this.#observers) observer.disconnect();
     this.#model?.dispose();
@@ -92,6 +123,13 @@ export class Stage {
   #draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
+    if (this.#isMoving) {
+      this.#pace.beat(performance.now());
+      this.#simplify();
+      clearTimeout(this.#rest);
+      this.#rest = setTimeout(() => this.#settle(), REST_MS);
+    }
+    this.#sharpen();
     this.#renderer.render(this.#scene, this.#camera);
     this.#on.frame(this.#camera);
   }
@@ -99,15 +137,26 @@ export class Stage {
   /** Fill the box and draw at once, for a resized canvas is an empty one. */
   #resize() {
     const { clientWidth: width, clientHeight: height } = this.#box;
-    const ratio = Math.min(devicePixelRatio, SHARPEST);
-    const size = [width, height, ratio].join();
+    const size = [width, height, devicePixelRatio].join();
     if (!width || !height || size === this.#size) return;
     this.#size = size;
-    this.#renderer.setPixelRatio(ratio);
-    this.#renderer.setSize(width, height, false);
+    this.#ratio = 0;
+    this.#sharpen();
     this.#model.frame(width, height);
     this.#on.resize(width, height);
     this.#draw();
+  }
+
+  /** Take as many pixels as there is time for. */
+  #sharpen() {
+    const sharp = Math.min(devicePixelRatio, SHARPEST);
+    const still = this.#isSoftware ? Math.max(SOFTWARE_STILL, sharp) : sharp;
+    const ratio = this.#isMoving && this.#pace.isSlow ? MOVING : still;
+    if (ratio === this.#ratio) return;
+    this.#ratio = ratio;
+    const { clientWidth: width, clientHeight: height } = this.#box;
+    this.#renderer.setPixelRatio(ratio);
+    this.#renderer.setSize(width, height, false);
   }
 
   #watchSize() {
@@ -139,10 +188,10 @@ export class Stage {
   }
 }
 
-function createRenderer(canvas) {
+function createRenderer(canvas, antialias) {
   const context = canvas.getContext("webgl2", {
     alpha: true,
-    antialias: true,
+    antialias,
     stencil: true, // for the faces of a section
   });
   if (!context) {
