@@ -227,7 +227,7 @@ class ProfileForm(forms.ModelForm):
     """Name and wishes of whoever is signed in."""
 
     theme = forms.ChoiceField(
-        label=gettext_lazy("Light"),
+        label=gettext_lazy("Theme"),
         choices=Theme.choices,
         widget=forms.RadioSelect,
         error_messages=_CHOOSE,

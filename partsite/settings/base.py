@@ -150,14 +150,15 @@ LOGOUT_REDIRECT_URL = "accounts:login"
 CSRF_FAILURE_VIEW = "accounts.views.door.csrf_failure"
 # Whether whoever sits at this machine may make the first lead without a link.
 FIRST_LEAD_HERE = False
+_OWN_WORDS = {"user_attributes": ["username", "name", "email"]}
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarityValidator": _OWN_WORDS,
+        "MinimumLengthValidator": {},
+        "CommonPasswordValidator": {},
+        "NumericPasswordValidator": {},
+    }.items()
 ]
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30  # a tablet in the shop stays signed in
 SESSION_COOKIE_HTTPONLY = True
