@@ -90,7 +90,25 @@ class ChosenPasswordForm(forms.Form):
         return password
 
 
-class JoinForm(forms.ModelForm):
+class OwnNames(forms.ModelForm):
+    """The names of a person; a taken one is told beside its field."""
+
+    def clean_name(self) -> str:
+        name = " ".join(self.cleaned_data["name"].split())
+        return self._free("name", name, _("Somebody else has this display name."))
+
+    def clean_username(self) -> str:
+        username = User.normalize_username(self.cleaned_data["username"])
+        return self._free("username", username, _("This user name is taken."))
+
+    def _free(self, field: str, value: str, refusal: str) -> str:
+        others = User.objects.exclude(pk=self.instance.pk)
+        if others.filter(**{f"{field}__iexact": value}).exists():
+            raise ValidationError(refusal)
+        return value
+
+
+class JoinForm(OwnNames):
     """Somebody new, by an invitation or as a site's first lead."""
 
     password = _new_password_field()
@@ -123,9 +141,6 @@ class JoinForm(forms.ModelForm):
     @property
     def rules(self) -> list[str]:
         return password_validators_help_texts()
-
-    def clean_name(self) -> str:
-        return " ".join(self.cleaned_data["name"].split())
 
     def _post_clean(self) -> None:
         super()._post_clean()
@@ -223,7 +238,7 @@ class Density(forms.ChoiceField):
         )
 
 
-class ProfileForm(forms.ModelForm):
+class ProfileForm(OwnNames):
     """Name and wishes of whoever is signed in."""
 
     theme = forms.ChoiceField(
@@ -270,9 +285,6 @@ class ProfileForm(forms.ModelForm):
             ("", _("That of the device")),
             *clock.zones_by_region(besides=own),
         ]
-
-    def clean_name(self) -> str:
-        return " ".join(self.cleaned_data["name"].split())
 
     @property
     def changed_columns(self) -> list[str]:

@@ -298,9 +298,10 @@ def test_a_taken_name_is_told_and_the_link_still_works(client, lead):
     _, token = invitations.invite(Role.MEMBER, lasts=DAY, by=lead)
     answer = _ask(client, f"?link={token}", username="LEAD", name="lena lead")
     assert answer.status_code == 422
-    errors = str(answer.context["form"].errors)
-    assert "This user name is taken." in errors
-    assert "Somebody else has this display name." in errors
+    assert {**answer.context["form"].errors} == {
+        "name": ["Somebody else has this display name."],
+        "username": ["This user name is taken."],
+    }
     assert Invitation.objects.get().used == 0
     assert _ask(client, f"?link={token}")["Location"] == "/"
 

@@ -39,6 +39,10 @@ def pages(lead) -> list[str]:
         reverse("accounts:keys"),
         reverse("accounts:key-revoke", args=[make_key(owner=lead)[0].pk]),
         reverse("accounts:password-change"),
+        reverse("accounts:invitations"),
+        reverse("people:profile"),
+        reverse("people:list"),
+        reverse("people:close", args=[lead.pk]),
     ]
 
 
