@@ -12,7 +12,7 @@ from django.contrib.auth.forms import (
     UsernameField,
 )
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -20,10 +20,13 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
-from . import keys
+from . import keys, people
 from .models import ApiKey, KeyState, User
+from .people import PeopleError
 
 # The role alone says what somebody may do; there are no groups.
 admin.site.unregister(Group)
@@ -38,12 +41,17 @@ def _sign(kind: str, word: str) -> str:
 
 class UserAddForm(AdminUserCreationForm):
     usable_password = forms.ChoiceField(
-        label="Password",
+        label=gettext_lazy("Password"),
         required=False,
         initial="true",
-        choices={"true": "Set it now", "false": "None yet"},
+        choices={
+            "true": gettext_lazy("Set it now"),
+            "false": gettext_lazy("None yet"),
+        },
         widget=forms.RadioSelect(attrs={"class": "radiolist inline"}),
-        help_text="Without a password nobody can sign in to this account.",
+        help_text=gettext_lazy(
+            "Without a password nobody can sign in to this account."
+        ),
     )
 
     class Meta:
@@ -53,14 +61,14 @@ class UserAddForm(AdminUserCreationForm):
 
 
 class PasswordForm(AdminPasswordChangeForm):
-    usable_password_help_text = (
-        "If disabled, the password is lost "  # noqa: S105 - a text about one
-        "and nobody can sign in to this account."
+    usable_password_help_text = gettext_lazy(
+        "If disabled, the password is lost and nobody can sign in to this account."
     )
 
     def save(self, commit=True) -> User:
         user = super().save(commit=False)
         user.save(update_fields=["password"])
+        user.sessions.all().delete()  # the old password's
         return user
 
 
@@ -86,9 +94,12 @@ class UserAdmin(DjangoUserAdmin):
     delete_confirmation_template = "admin/accounts/user/delete_confirmation.html"
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
-        ("Who", {"fields": ["name", "email"]}),
-        ("Rights", {"fields": ["role", "is_active"]}),
-        ("Times", {"fields": ["last_login", "date_joined"]}),
+        (gettext_lazy("Who"), {"fields": ["name", "email"]}),
+        (gettext_lazy("Rights"), {"fields": ["role", "is_active"]}),
+        (
+            gettext_lazy("Times"),
+            {"fields": ["last_login", "last_seen_at", "date_joined"]},
+        ),
     ]
     add_fieldsets = [
         (
@@ -133,22 +144,22 @@ class UserAdmin(DjangoUserAdmin):
 
     def get_readonly_fields(self, request, obj=None) -> list[str]:
         own = ["role", "is_active"] if obj and obj.pk == request.user.pk else []
-        return ["last_login", "date_joined", *own]
+        return ["last_login", "last_seen_at", "date_joined", *own]
 
     def has_delete_permission(self, request, obj=None) -> bool:
         own = obj is not None and obj.pk == request.user.pk
         return super().has_delete_permission(request, obj) and not own
 
     def get_deleted_objects(self, objs, request):
-        shown, counts, _, protected = super().get_deleted_objects(objs, request)
+        shown, counts, _missing, protected = super().get_deleted_objects(objs, request)
         # Keys are not deleted by themselves, but go with their owner.
         return shown, counts, set(), protected
 
-    @admin.display(description="can sign in", boolean=True)
+    @admin.display(description=gettext_lazy("can sign in"), boolean=True)
     def active(self, user: User) -> bool:
         return user.is_active and user.has_usable_password()
 
-    @admin.display(description="API keys", ordering="key_count")
+    @admin.display(description=gettext_lazy("API keys"), ordering="key_count")
     def key_count(self, user: User) -> str:
         url = reverse(
             "admin:accounts_apikey_changelist", query={"owner__id__exact": user.pk}
@@ -160,32 +171,48 @@ class UserAdmin(DjangoUserAdmin):
             obj.save()
             return
         # Only what was typed: the rest may have changed meanwhile.
-        obj.save(update_fields=form.changed_data)
-        if "name" in form.changed_data:
+        typed = {name: getattr(obj, name) for name in form.changed_data}
+        try:
+            people.change(obj, **typed)
+        except PeopleError as error:
+            raise PermissionDenied(str(error)) from error
+        if "name" in typed:
+            said = _(
+                "Parts that “%(old)s” has keep that name until they are given to "
+                "“%(new)s”."
+            )
             messages.info(
-                request,
-                f"Parts that “{form.initial['name']}” has keep that name until they "
-                f"are given to “{obj.name}”.",
+                request, said % {"old": form.initial["name"], "new": obj.name}
             )
 
-    @admin.action(description="Deactivate: nobody can sign in with it any more")
+    @admin.action(
+        description=gettext_lazy("Deactivate: nobody can sign in with it any more")
+    )
     def deactivate(self, request, queryset) -> None:
         if queryset.filter(pk=request.user.pk).exists():
-            messages.warning(request, "You cannot deactivate your own account.")
-        others = queryset.exclude(pk=request.user.pk)
-        self._set_active(request, others, False, "deactivated")
-
-    @admin.action(description="Activate")
-    def activate(self, request, queryset) -> None:
-        self._set_active(request, queryset, True, "activated")
-
-    def _set_active(self, request, queryset, active: bool, deed: str) -> None:
-        chosen = [user.pk for user in queryset]
-        count = User.objects.filter(pk__in=chosen).update(is_active=active)
+            messages.warning(request, _("You cannot deactivate your own account."))
+        count = 0
+        for user in queryset.exclude(pk=request.user.pk):
+            try:
+                people.deactivate(user)
+            except PeopleError as error:
+                messages.error(request, str(error))
+            else:
+                count += 1
         if count:
-            messages.success(
-                request, f"{count} account{'s' if count > 1 else ''} {deed}."
+            said = ngettext(
+                "%(n)s account deactivated.", "%(n)s accounts deactivated.", count
             )
+            messages.success(request, said % {"n": count})
+
+    @admin.action(description=gettext_lazy("Activate"))
+    def activate(self, request, queryset) -> None:
+        count = len([people.activate(user) for user in queryset])
+        if count:
+            said = ngettext(
+                "%(n)s account activated.", "%(n)s accounts activated.", count
+            )
+            messages.success(request, said % {"n": count})
 
 
 # --- Keys ---------------------------------------------------------------------
@@ -199,16 +226,16 @@ class KeyForm(forms.ModelForm):
     def clean_expires_at(self) -> datetime | None:
         at = self.cleaned_data["expires_at"]
         if at and at <= timezone.now() and "expires_at" in self.changed_data:
-            raise ValidationError("This is in the past; revoke a key to end it now.")
+            raise ValidationError(_("This is in the past; revoke a key to end it now."))
         return at
 
 
 class UsableFilter(admin.SimpleListFilter):
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "usable"
 
     def lookups(self, request, model_admin) -> list[tuple[str, str]]:
-        return [("yes", "Usable"), ("no", "Revoked, expired or closed")]
+        return [("yes", _("Usable")), ("no", _("Revoked, expired or closed"))]
 
     def queryset(self, request, queryset: QuerySet) -> QuerySet | None:
         usable = ApiKey.objects.usable().values("pk")
@@ -267,11 +294,11 @@ class ApiKeyAdmin(admin.ModelAdmin):
         # Who holds a key was told what it may do: another right, another key.
         return [] if obj is None else self.get_fields(request, obj)[2:]
 
-    @admin.display(description="begins with", ordering="prefix")
+    @admin.display(description=gettext_lazy("begins with"), ordering="prefix")
     def beginning(self, key: ApiKey) -> str:
         return key.beginning
 
-    @admin.display(description="state")
+    @admin.display(description=gettext_lazy("state"))
     def state(self, key: ApiKey) -> str:
         state = key.state
         return _sign("done" if state == KeyState.USABLE else "blocked", state.label)
@@ -288,14 +315,16 @@ class ApiKeyAdmin(admin.ModelAdmin):
         self.revoke(request, [key])
         return redirect("admin:accounts_apikey_change", pk)
 
-    @admin.action(description="Revoke")
+    @admin.action(description=gettext_lazy("Revoke"))
     def revoke(self, request, queryset) -> None:
         for key in queryset:
             if key.revoked_at:
-                messages.warning(request, f"{key} was revoked before.")
+                messages.warning(
+                    request, _("%(key)s was revoked before.") % {"key": key}
+                )
             else:
                 keys.revoke(key)
-                messages.success(request, f"{key} is revoked.")
+                messages.success(request, _("%(key)s is revoked.") % {"key": key})
 
     def render_change_form(
         self, request, context, add=False, change=False, form_url="", obj=None
@@ -305,7 +334,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
             context |= {"show_save_and_continue": False}
         elif not obj.revoked_at:
             url = reverse("admin:accounts_apikey_revoke", args=[obj.pk])
-            context["steps"] = [{"label": "Revoke", "url": url, "danger": True}]
+            context["steps"] = [{"label": _("Revoke"), "url": url, "danger": True}]
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_model(self, request, obj: ApiKey, form, change: bool) -> None:
@@ -326,7 +355,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
             "admin/accounts/apikey/created.html",
             {
                 **self.admin_site.each_context(request),
-                "title": "Copy the key now",
+                "title": _("Copy the key now"),
                 "key": obj,
                 "text": request.issued_key,
                 "opts": self.opts,

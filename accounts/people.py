@@ -18,7 +18,7 @@ def set_role(user: User, role: str) -> User:
     """
     if role not in Role.values:
         raise PeopleError(_("There is no such role. Choose one of the list."))
-    return _change(user, role=role)
+    return change(user, role=role)
 
 
 def deactivate(user: User) -> User:
@@ -27,31 +27,32 @@ def deactivate(user: User) -> User:
     Raises:
         PeopleError: nobody would be lead.
     """
-    with transaction.atomic():
-        _change(user, is_active=False)
-        user.sessions.all().delete()
-    return user
+    return change(user, is_active=False)
 
 
 def activate(user: User) -> User:
-    return _change(user, is_active=True)
+    return change(user, is_active=True)
 
 
-def _change(user: User, **fields) -> User:
+def change(user: User, **fields) -> User:
+    """Write ``fields`` of an account, and nothing else of it.
+
+    Raises:
+        PeopleError: nobody would be lead.
+    """
     with transaction.atomic():
         # Every active lead's row is held, so that of two who demote each other
         # the second sees what the first did. SQLite's transactions, being
         # immediate, come one after the other anyway.
-        leads = User.objects.select_for_update().filter(role=Role.LEAD, is_active=True)
-        others = [lead for lead in leads.order_by("pk") if lead.pk != user.pk]
+        leads = User.objects.filter(role=Role.LEAD, is_active=True).order_by("pk")
+        had_lead = bool(leads.select_for_update())
         for name, value in fields.items():
             setattr(user, name, value)
         user.save(update_fields=fields)
+        if not user.is_active:
+            user.sessions.all().delete()
         user.refresh_from_db()
-        if (
-            not others
-            and not User.objects.filter(role=Role.LEAD, is_active=True).exists()
-        ):
+        if had_lead and not leads.exists():
             raise PeopleError(
                 _(
                     "%(name)s is the only active lead. Make somebody else a lead "

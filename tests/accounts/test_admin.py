@@ -6,12 +6,14 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth import authenticate
 from django.contrib.messages import get_messages
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts import keys
 from accounts.models import ApiKey, Scope, User
+from accounts.people import PeopleError
 from parts import uploads, workflow
 from tests.factories import make_key, make_upload, make_user
 
@@ -548,3 +550,35 @@ def test_an_owner_is_searched_for(lead_page, member):
 
 def test_there_are_no_groups(lead_page):
     assert lead_page.get("/admin/auth/group/").status_code == 404
+
+
+# --- Sessions and the last lead ----------------------------------------------
+
+
+def test_closing_an_account_signs_its_devices_out(lead_page, member):
+    browser = Client()
+    browser.force_login(member)
+    lead_page.post(
+        reverse(USERS), {"action": "deactivate", "_selected_action": [member.pk]}
+    )
+    assert member.sessions.count() == 0
+    assert browser.get("/review/").status_code == 302
+
+
+def test_a_new_password_signs_its_devices_out(lead_page, member):
+    Client().force_login(member)
+    passwords = {"password1": GOOD, "password2": GOOD, "usable_password": "true"}
+    lead_page.post(reverse(PASSWORD, args=[member.pk]), passwords)
+    assert authenticate(username="member", password=GOOD) == member
+    assert member.sessions.count() == 0
+
+
+def test_a_refusal_of_the_rules_is_told(lead_page, member, monkeypatch):
+    def refuse(user, **fields):
+        raise PeopleError("Nobody would be lead.")
+
+    monkeypatch.setattr("accounts.people.change", refuse)
+    fields = {"username": "member", "name": "Mara", "role": "viewer", "is_active": "1"}
+    answer = lead_page.post(reverse(USER, args=[member.pk]), fields)
+    assert answer.status_code == 403
+    assert "Nobody would be lead." in answer.text
