@@ -11,8 +11,9 @@ from django.core.files.uploadedfile import UploadedFile
 
 from accounts.models import User
 
-from . import guesses, uploads
+from . import guesses, uploads, vocabulary
 from .conversion import product_name
+from .measures import units_of
 from .models import DraftFile, Kind, Part, PartFile
 
 TWINS_TOLD = 3
@@ -22,15 +23,23 @@ TWINS_TOLD = 3
 class Draft:
     """A file as it is shown beside its part's form.
 
-    ``twins`` are parts that have this very file already.
+    ``twins`` are parts that have this very file already, ``written`` is how the
+    team writes thicknesses.
     """
 
     file: DraftFile
     twins: list[Part] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
 
     @cached_property
     def guesses(self) -> list[guesses.Guess]:
-        return guesses.guesses(self.file, self.file.product)
+        reader = self.file.owner
+        return guesses.guesses(
+            self.file,
+            self.file.product,
+            system=units_of(reader)[0],
+            written=self.written,
+        )
 
     @property
     def guesses_json(self) -> str:
@@ -90,7 +99,9 @@ def sent_for(part_uuids: Iterable[UUID], *, owner: User) -> dict[UUID, list[Draf
 
 def told(files: Sequence[DraftFile]) -> list[Draft]:
     """Return the files with the parts that have the same ones."""
-    drafts = [Draft(file) for file in files]
+    is_measured = any(file.facts for file in files)
+    written = vocabulary.in_use()["thicknesses"] if is_measured else []
+    drafts = [Draft(file, written=written) for file in files]
     hashes = {file.sha256 for file in files}
     twins = PartFile.objects.with_hashes(hashes) if hashes else ()
     for twin in twins:

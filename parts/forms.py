@@ -1,6 +1,5 @@
 """Cleaning of what people type and upload on the pages; ``save`` calls ``workflow``."""
 
-from collections import Counter
 from datetime import datetime
 from functools import cached_property
 
@@ -13,12 +12,11 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from . import uploads, workflow
+from . import uploads, vocabulary, workflow
 from .errors import FileRefused, FileTooBig
 from .models import Part, PartEvent, PartFile, Priority, Type
 from .uploads import StoredUpload
 
-WORDS_OFFERED = 60
 MOST_PIECES = 2_147_483_647  # what the column holds on every database
 
 
@@ -170,15 +168,7 @@ class PartFields(PageForm):
     @cached_property
     def words(self) -> dict[str, list[str]]:
         """What the team wrote before, to be offered again, most used first."""
-        names = ("subsystems", "materials", "thicknesses")
-        counts: dict[str, Counter[str]] = {name: Counter() for name in names}
-        for *words, count in Part.objects.live().of_kept_seasons().words_in_use():
-            for name, word in zip(names, words, strict=True):
-                counts[name][word] += count
-        return {
-            name: [word for word, _n in counter.most_common(WORDS_OFFERED) if word]
-            for name, counter in counts.items()
-        }
+        return vocabulary.in_use()
 
 
 class EditForm(PartFields):

@@ -1,16 +1,22 @@
 """What a part's file tells about the part, to be offered to who hands it in."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from django.utils.translation import gettext as _
 
+from accounts.models import Units
+
+from . import thickness
 from .conversion import readable
+from .measures import rounded, trimmed
 from .models import Part, StoredFile, Type
 
-INCH_MM = 25.4
 # A plate's thickness is the shortest side of its box; a folded sheet's is not.
 _FLAT_SHARE = 0.02
+_SAME_SHARE = 0.002
 
 
 @dataclass(frozen=True)
@@ -22,8 +28,20 @@ class Guess:
     why: str
 
 
-def guesses(file: StoredFile, product: str = "") -> list[Guess]:
-    """Return what ``file`` tells by now: its name at once, its measures later."""
+def guesses(
+    file: StoredFile,
+    product: str = "",
+    *,
+    system: str = Units.MILLIMETRES,
+    written: Sequence[str] = (),
+) -> list[Guess]:
+    """Return what ``file`` tells by now: its name at once, its measures later.
+
+    Args:
+        product: what the file calls the part in it.
+        system: the units of whoever hands it in.
+        written: how the team writes thicknesses, to be written alike.
+    """
     found = []
     if name := name_of(file, product):
         said = _("The part’s name in the file.") if product else _("The file’s name.")
@@ -35,7 +53,7 @@ def guesses(file: StoredFile, product: str = "") -> list[Guess]:
     if is_plate(facts):
         why = _("One thickness all over, so it looks like a plate.")
         found.append(Guess("type", Type.CNC.value, why))
-    measured = in_words(thickness_mm)
+    measured = in_words(thickness_mm, system=system, written=written)
     found.append(Guess("material_thickness", measured, _("Measured in the file.")))
     return found
 
@@ -60,17 +78,27 @@ def is_plate(facts: dict) -> bool:
     return abs(min(box) - thickness_mm) <= _FLAT_SHARE * thickness_mm
 
 
-def in_words(thickness_mm: float) -> str:
-    """Write a thickness in the unit in which it is round: 0.25 in, 3 mm.
+def in_words(
+    thickness_mm: float,
+    *,
+    system: str = Units.MILLIMETRES,
+    written: Sequence[str] = (),
+) -> str:
+    """Write a thickness as the team does, else in the unit in which it is round.
 
-    >>> [in_words(mm) for mm in (6.35, 3.0, 2.286, 1.6, 1.5875, 2.2917)]
-    ['0.25 in', '3 mm', '0.09 in', '1.6 mm', '0.0625 in', '2.29 mm']
+    Parts of one thickness are then found and loaded together.
     """
-    inches = thickness_mm / INCH_MM
+    for words in written:
+        known_mm = thickness.thickness_mm(words)
+        if known_mm and math.isclose(known_mm, thickness_mm, rel_tol=_SAME_SHARE):
+            return words
+    inches = thickness_mm / thickness.MM_PER_INCH
     if _is_multiple(thickness_mm, 0.5, 0.002):
         return _number(thickness_mm, 1, "mm")
     if _is_multiple(inches, 0.005, 0.0002) or _is_multiple(inches, 1 / 64, 0.0002):
         return _number(inches, 4, "in")
+    if system == Units.INCHES:
+        return _number(inches, 3, "in")
     return _number(thickness_mm, 2, "mm")
 
 
@@ -79,4 +107,4 @@ def _is_multiple(value: float, of: float, within: float) -> bool:
 
 
 def _number(value: float, places: int, unit: str) -> str:
-    return f"{f'{value:.{places}f}'.rstrip('0').rstrip('.')} {unit}"
+    return f"{trimmed(rounded(value, places))} {unit}"

@@ -246,7 +246,8 @@ class DraftFileQuerySet(models.QuerySet):
         self, part_uuids: "Iterable[UUID]", *, owner: "User"
     ) -> "DraftFileQuerySet":
         """List what ``owner`` sent for these parts, oldest first."""
-        return self.filter(owner=owner, part_uuid__in=part_uuids).order_by("pk")
+        files = self.filter(owner=owner, part_uuid__in=part_uuids)
+        return files.select_related("owner").order_by("pk")
 
     def older_than(self, moment: "datetime") -> "DraftFileQuerySet":
         return self.filter(sent_at__lt=moment)

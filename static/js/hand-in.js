@@ -2,7 +2,7 @@
 // and its part is described from it while the person types.
 
 import { fill, noteTouches, unfill } from "./fill.js";
-import { offerWords } from "./suggest.js";
+import { takeOffers } from "./suggest.js";
 import { inWords, send } from "./transfer.js";
 import { gettext, interpolate, ngettext } from "./words.js";
 
@@ -25,7 +25,7 @@ export function handIn(form) {
   let timer = null;
 
   noteTouches(rows);
-  offerWords(form);
+  takeOffers(form);
   input.addEventListener("change", () => {
     take([...input.files]);
     input.value = "";

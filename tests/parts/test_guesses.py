@@ -70,3 +70,14 @@ def test_a_part_is_named_as_a_person_would(name, product, shown):
 )
 def test_a_thickness_is_said_in_the_unit_in_which_it_is_round(millimetres, words):
     assert in_words(millimetres) == words
+
+
+def test_a_thickness_is_written_as_the_team_writes_it():
+    written = ["0.125 in", "1/4 in", "6.35 mm"]
+    assert in_words(6.35, written=written) == "1/4 in"
+    assert in_words(6.4, written=written) == "6.4 mm"
+
+
+def test_a_thickness_that_is_not_round_is_said_in_the_units_of_the_reader():
+    assert in_words(2.2917, system="in") == "0.09 in"
+    assert in_words(3.0, system="in") == "3 mm"
