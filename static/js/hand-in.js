@@ -1,9 +1,10 @@
 // Hands in parts, the file first: each is sent at once, one part for every STEP file,
 // and its part is described from it while the person types.
 
+import { inWords } from "./bytes.js";
 import { fill, noteTouches, unfill } from "./fill.js";
 import { takeOffers } from "./suggest.js";
-import { inWords, send } from "./transfer.js";
+import { send } from "./transfer.js";
 import { gettext, interpolate, ngettext } from "./words.js";
 
 const KINDS = { step: "step", stp: "step", pdf: "drawing" };
@@ -34,6 +35,7 @@ export function handIn(form) {
   const box = form.querySelector("[data-drop]");
   for (const kind of ["dragover", "dragleave", "drop"]) {
     document.addEventListener(kind, (event) => {
+      if (!event.dataTransfer.types.includes("Files")) return;
       event.preventDefault();
       box.toggleAttribute("data-over", kind === "dragover");
       if (kind === "drop") take([...event.dataTransfer.files]);
@@ -44,14 +46,24 @@ export function handIn(form) {
     if (remove) letGo(remove);
   });
   form.addEventListener("submit", (event) => {
-    if (!form.querySelector("[data-sending]:not([data-failed])")) return;
+    const failed = form.querySelector("[data-failed]");
+    const isWaited = form.querySelector("[data-sending]:not([data-failed])");
+    if (!failed && !isWaited) return;
     event.preventDefault();
-    form.dataset.waits = "";
-    wait.hidden = false;
+    if (failed) {
+      // Without it a part would be handed in that nobody meant.
+      tell(interpolate(gettext("Send %(name)s again, or cancel it."), { name: failed.dataset.name }));
+      failed.querySelector("[data-retry]").focus();
+    } else {
+      form.dataset.waits = "";
+      wait.hidden = false;
+      tell(wait.textContent);
+    }
   });
   document.addEventListener("visibilitychange", plan);
   settle();
   plan();
+  form.dataset.ready = "";
 
   // --- Files in -------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 // Sends files, two at a time, and says how far each is.
 
+import { inWords } from "./bytes.js";
 import { gettext, interpolate, ngettext } from "./words.js";
 
 const AT_ONCE = 2;
@@ -92,11 +93,4 @@ function left(seconds) {
   }
   const count = Math.round(seconds / 60);
   return interpolate(ngettext("%(count)s minute left", "%(count)s minutes left", count), { count });
-}
-
-/** Write a number of bytes as people do: 340 KB, 2.4 MB. */
-export function inWords(bytes) {
-  if (bytes < 1e6) return `${Math.ceil(bytes / 1024)} KB`;
-  const megabytes = bytes / 2 ** 20;
-  return `${megabytes.toFixed(megabytes < 10 ? 1 : 0)} MB`;
 }

@@ -1,5 +1,8 @@
 // Says at once that a file is too large, and that a large one is on its way.
 
+import { inWords } from "./bytes.js";
+import { gettext, interpolate } from "./words.js";
+
 const WORTH_SAYING_BYTES = 1_000_000;
 
 /** Watch the forms marked `data-upload` in `root`. */
@@ -19,7 +22,9 @@ export function watchUploads(root) {
         event.preventDefault();
         input.focus();
       } else if (input.files[0]?.size > WORTH_SAYING_BYTES) {
-        line.textContent = `Sending ${input.files[0].name} (${megabytes(input.files[0].size)}).`;
+        const { name, size } = input.files[0];
+        const words = gettext("Sending %(name)s (%(size)s).");
+        line.textContent = interpolate(words, { name, size: inWords(size) });
       }
     });
   }
@@ -30,10 +35,10 @@ function isTooLarge({ files, dataset }) {
 }
 
 function refusal({ files, dataset }) {
-  const limit = megabytes(Number(dataset.limitBytes));
-  return `${files[0].name} has ${megabytes(files[0].size)}; ${limit} is the most. Nothing is sent.`;
-}
-
-function megabytes(bytes) {
-  return `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 * 10 ? 1 : 0)} MB`;
+  const { name, size } = files[0];
+  return interpolate(gettext("%(name)s has %(size)s; %(limit)s is the most. Nothing is sent."), {
+    name,
+    size: inWords(size),
+    limit: inWords(Number(dataset.limitBytes)),
+  });
 }

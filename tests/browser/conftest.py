@@ -91,7 +91,7 @@ def _is_foreign(url: str) -> bool:
 def sign_in(page: Page, site: Site, username: str) -> None:
     """Fill the door's form, on which ``page`` stands."""
     page.get_by_label("User name").fill(username)
-    page.get_by_label("Password").fill(site.passwords[username])
+    page.get_by_label("Password", exact=True).fill(site.passwords[username])
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/login" not in url)
 
