@@ -20,7 +20,7 @@ _LASTS_SECONDS = 24 * 60 * 60
 _FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 _OURS = {"csrfmiddlewaretoken", FIELD}
 # What a page sends beside what is typed.
-_MACHINERY = {"next", "version", "ticket"}
+_MACHINERY = {"next", "version", "ticket", "rows", "uuid", "sent"}
 _COOKIE = "person"
 _COOKIE_SECONDS = 365 * 24 * 60 * 60
 
@@ -41,11 +41,15 @@ class Kept:
         return [
             (name.replace("_", " ").replace("-", " ").capitalize(), value)
             for name, value in self.fields
-            if value and name not in _MACHINERY and not name.startswith("initial-")
+            if value and not _is_machinery(name) and not name.startswith("initial-")
         ]
 
     def is_of(self, user: User) -> bool:
         return self.person in {"", str(user.pk)}
+
+
+def _is_machinery(name: str) -> bool:
+    return name.rpartition("-")[2] in _MACHINERY  # of one part of several: 2-uuid
 
 
 def catch(request: HttpRequest) -> Kept | None:
