@@ -13,7 +13,7 @@ from parts.filters import SORTABLE, BoardFilter, sort
 from parts.models import SHOP, Category, DrawingFetch, Part, PartFile, Type
 from parts.querysets import PartQuerySet
 
-from .cards import Card
+from .cards import Card, inspect
 
 PAGE_SIZE = 50
 LANE_SIZE = 20
@@ -42,6 +42,7 @@ class Board:
     empty: str
     order: str = "in_queue_order"
     has_holders: bool = True
+    template: str = "parts/board.html"
 
     def parts(self) -> PartQuerySet:
         return Part.objects.on_board(*self.categories)
@@ -57,6 +58,7 @@ REVIEW = Board(
     "Most urgent",
     "Nothing waits for review.",
     has_holders=False,
+    template="parts/review.html",
 )
 PRODUCTION = Board(
     "parts:production",
@@ -155,17 +157,18 @@ def _board(request: HttpRequest, board: Board) -> HttpResponse:
         "sorting": _sorting(request),
         "people": User.objects.workers() if request.user.can_lead else [],
     }
-    cards = found.with_files().with_author(request.user)
+    cards = found.with_files().with_author(request.user).with_review_note()
     if board is PRODUCTION and not chosen.get("type"):
         context["lanes"] = _lanes(cards, tally, request.user)
     else:
         context["page"] = _page(cards, context["count"], request)
-    return render(request, "parts/board.html", context)
+    return render(request, board.template, context)
 
 
 def _sorted(parts: PartQuerySet, board: Board, request: HttpRequest) -> PartQuerySet:
     by, order = _sorting(request)
-    return sort(parts, by, order) if by else board.usual(parts)
+    parts = sort(parts, by, order) if by else board.usual(parts)
+    return parts.waiting_first() if board is REVIEW else parts
 
 
 def _sorting(request: HttpRequest) -> tuple[str, str]:
@@ -216,4 +219,5 @@ def _page(parts: PartQuerySet, count: int, request: HttpRequest) -> Page:
     paginator.count = count  # known already; it would be asked for again
     page = paginator.get_page(request.GET.get("page"))
     page.object_list = [Card(part, request.user) for part in page.object_list]
+    inspect(page.object_list)
     return page

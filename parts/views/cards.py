@@ -30,11 +30,16 @@ class Step:
     route: str
     label: str | Promise
     asks: str = ""
+    icon: str = ""
 
 
 APPROVE = Step("parts:approve", gettext_lazy("Approve"))
-APPROVE_NOTED = Step("parts:approve", gettext_lazy("Approve with a note"), asks="note")
-SEND_BACK = Step("parts:send-back", gettext_lazy("Send back"), asks="reason")
+APPROVE_NOTED = Step(
+    "parts:approve", gettext_lazy("Approve with a note"), asks="note", icon="message"
+)
+SEND_BACK = Step(
+    "parts:send-back", gettext_lazy("Send back"), asks="reason", icon="back"
+)
 RESUBMIT = Step("parts:resubmit", gettext_lazy("Hand in again"))
 TAKE = Step("parts:assign", gettext_lazy("Take it"))
 GIVE = Step("parts:assign", gettext_lazy("Give to…"), asks="assigned")

@@ -15,7 +15,7 @@ from parts.models import Part
 
 from . import notes, timeline
 from .access import workers_only
-from .cards import Card, board_of
+from .cards import Card, board_of, inspect
 from .comparing import comparison
 from .fields import fields_of
 from .sheet import Sheet
@@ -34,7 +34,8 @@ def part_page(
 ) -> HttpResponse:
     """Show a part, with what is wrong with the file that was just sent, if any."""
     parts = Part.objects.live().with_files().with_author(request.user)
-    part = get_object_or_404(parts, pk=pk)
+    part = get_object_or_404(parts.with_review_note(), pk=pk)
+    inspect([card := Card(part, request.user)])
     shows_all = request.GET.get("history") == "all"
     limit = EVENTS_MOST if shows_all else EVENTS_SHOWN
     events = list(part.events.all()[: limit + 1])
@@ -42,7 +43,7 @@ def part_page(
     names = {(file.kind, file.revision): file.name for file in files}
     context = {
         "part": part,
-        "card": Card(part, request.user),
+        "card": card,
         "next": part.get_absolute_url(),
         "board_address": board_of(part),
         "fields": fields_of(part, request.user),

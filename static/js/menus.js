@@ -15,12 +15,12 @@ export function closeMenus(root) {
     open.open = false;
     open.querySelector("summary").focus();
   });
-  // What a step asks for is typed at once.
+  // What a step asks for is ticked or typed at once.
   root.addEventListener(
     "toggle",
     ({ target }) => {
       if (target.open && target.matches(".ask")) {
-        target.querySelector(".ask__input")?.focus();
+        target.querySelector("[data-wishes] input, .ask__input")?.focus();
       }
     },
     true,

@@ -11,6 +11,7 @@ import { sendOnce } from "./once.js";
 import { watchConversions } from "./live.js";
 import { watchUploads } from "./upload.js";
 import { mountViewers } from "./viewers.js";
+import { wishInWords } from "./wishes.js";
 import { tellTimeZone } from "./zone.js";
 import { focusFirstWrong } from "./wrong.js";
 
@@ -23,6 +24,7 @@ filterAtOnce(document);
 helpWithPasswords(document);
 keepPlace(document);
 watchUploads(document);
+wishInWords(document);
 sendOnce(document);
 tellTimeZone(document);
 watchConversions(document, mountViewers);

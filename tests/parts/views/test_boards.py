@@ -280,7 +280,7 @@ def test_choices_are_what_exists_on_the_board(member_page):
 @pytest.mark.parametrize(
     ("name", "category", "query", "queries"),
     [
-        ("parts:review", "review", "", 6),
+        ("parts:review", "review", "", 7),
         ("parts:completed", "completed", "?season=all&search=Part", 6),
         ("parts:production", "cnc", "", 6),
         ("parts:production", "cnc", "?type=cnc&sort_by=name", 6),
@@ -292,7 +292,8 @@ def test_query_cost_is_flat(
 ):
     for _ in range(rows):
         make_converted(make_part(category=category))
-    # session, user, count, choices, people, parts (a lane without any costs none)
+    # session, user, count, choices, people, parts (a lane without any costs none);
+    # in review: who has the same file
     with django_assert_num_queries(queries):
         response = lead_page.get(reverse(name) + query)
     expected = min(rows, boards.LANE_SIZE) if "lanes" in response.context else rows
