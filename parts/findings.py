@@ -13,6 +13,9 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.models import Units
+
+from .measures import written
 from .models import Category, Conversion, Part, PartFile, Type
 from .thickness import MM_PER_INCH, thickness_mm
 
@@ -203,7 +206,7 @@ def _of_thickness(part: Part, facts: dict) -> Iterable[Finding]:
                 "no-thickness",
                 Severity.CHECK,
                 _("The thickness is missing; the model measures %(measured)s.")
-                % {"measured": f"{_inches(sheet)} ({_millimetres(sheet)})"},
+                % {"measured": f"{_length(sheet, Units.INCHES)} ({_length(sheet)})"},
                 _("Say how thick the material is."),
             )
         return
@@ -230,8 +233,8 @@ def stated_mm(said: str) -> float | None:
 
 
 def _thickness(said: str, stated: float, measured: float) -> Finding:
-    length = _millimetres if "mm" in said.lower() else _inches
-    words = {"said": said, "measured": length(measured)}
+    system = Units.MILLIMETRES if "mm" in said.lower() else Units.INCHES
+    words = {"said": said, "measured": _length(measured, system)}
     sentence = _("Thickness says %(said)s, the model measures %(measured)s.") % words
     if any(math.isclose(measured / stated, x, rel_tol=_SAME_SHARE) for x in _SLIPS):
         sentence += " " + _("It may have been exported in the wrong unit.")
@@ -254,12 +257,8 @@ def _is_block(facts: dict) -> bool:
     return bool(volume) and volume > _SOLID_SHARE * math.prod(facts["box_mm"])
 
 
-def _inches(mm: float) -> str:
-    return f"{mm / MM_PER_INCH:.3f} in"
-
-
-def _millimetres(mm: float) -> str:
-    return f"{round(mm, 3):g} mm"
+def _length(mm: float, system: str = Units.MILLIMETRES) -> str:
+    return written(mm, "length", system)
 
 
 def _of_twin(twin: Twin | None) -> Iterable[Finding]:

@@ -144,12 +144,12 @@ def test_without_a_type_it_says_where_the_part_would_go():
         (
             "2 x 1 x 1/8 in tube",
             1.5875,
-            "Thickness says 2 x 1 x 1/8 in tube, the model measures 0.062 in.",
+            "Thickness says 2 x 1 x 1/8 in tube, the model measures 0.063 in.",
         ),
         (
             "1/8 wall tube",
             1.5875,
-            "Thickness says 1/8 wall tube, the model measures 0.062 in.",
+            "Thickness says 1/8 wall tube, the model measures 0.063 in.",
         ),
         (
             "0.090 in",
