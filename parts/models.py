@@ -4,7 +4,7 @@ import uuid
 
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -45,6 +45,20 @@ class Status(models.TextChoices):
     ALREADY_STARTED = "Already Started", _("Already started")
     COMPLETED = "Completed", _("Completed")
     CANCELLED = "Cancelled", _("Cancelled")
+
+
+class Queue(models.IntegerChoices):
+    """Which of its lane's queues a part stands in, in the order they are worked."""
+
+    READY = 0, _("Ready")
+    IN_PROGRESS = 1, _("In progress")
+    ALREADY_STARTED = 2, _("Already started")
+    BLOCKED = 3, _("Blocked")
+    CANCELLED = 4, _("Cancelled")
+
+    @property
+    def slug(self) -> str:
+        return self.name.lower().replace("_", "-")
 
 
 class Priority(models.IntegerChoices):
@@ -120,6 +134,18 @@ class Part(models.Model):
         max_length=10, choices=Category, default=Category.REVIEW
     )
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
+    # Kept by the database itself, so that an index can hold the order of a lane.
+    queue = models.GeneratedField(
+        expression=Case(
+            When(status=Status.CANCELLED, then=Queue.CANCELLED),
+            When(~Q(blocked_reason=""), then=Queue.BLOCKED),
+            When(status=Status.IN_PROGRESS, then=Queue.IN_PROGRESS),
+            When(status=Status.ALREADY_STARTED, then=Queue.ALREADY_STARTED),
+            default=Queue.READY,
+        ),
+        output_field=models.SmallIntegerField(choices=Queue),
+        db_persist=True,
+    )
     assigned = models.CharField(max_length=100, blank=True, default="")
     claimed_date = models.DateTimeField(null=True, blank=True)
     claimed_revision = models.PositiveIntegerField(
@@ -147,6 +173,18 @@ class Part(models.Model):
     reviewer = models.CharField(max_length=100, blank=True, default="")
     storage_location = models.CharField(max_length=200, blank=True, default="")
     completed_incorrectly = models.BooleanField(_("made wrong"), default=False)
+    wrong_reason = models.CharField(
+        max_length=500, blank=True, default="", help_text=_("What was made wrong.")
+    )
+    remake_of = models.OneToOneField(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="remake",
+        help_text=_("The part that was made wrong, and that this one replaces."),
+    )
     approved_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
 
@@ -190,6 +228,11 @@ class Part(models.Model):
             ),
             models.Index(
                 fields=["category", "-priority", "due_date"], name="part_queue"
+            ),
+            models.Index(
+                fields=["category", "queue", "-priority", "due_date"],
+                name="part_lane",
+                condition=Q(deleted_at=None),
             ),
             models.Index(fields=["created_at", "id"], name="part_created"),
             models.Index(fields=["updated_at", "id"], name="part_updated"),
@@ -243,6 +286,14 @@ class Part(models.Model):
                     "Category and type contradict each other: a part in "
                     "production stands in the lane of its type."
                 ),
+            ),
+            models.CheckConstraint(
+                condition=Q(wrong_reason="") | Q(completed_incorrectly=True),
+                name="part_wrong_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(remake_of=None) | ~Q(remake_of=F("id")),
+                name="part_no_remake_of_itself",
             ),
         ]
 
@@ -478,6 +529,8 @@ class Verb(models.TextChoices):
     ACCEPTED = "accepted", _("accepted the new file")
     UNCLAIMED = "unclaimed", _("let go")
     COMPLETED = "completed", _("finished")
+    MARKED_WRONG = "marked_wrong", _("said it was made wrong")
+    REMADE = "remade", _("sent it back to be made again")
     REVERTED = "reverted", _("reopened")
     TRASHED = "trashed", _("moved to the trash")
     RESTORED = "restored", _("restored")

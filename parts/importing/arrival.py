@@ -179,6 +179,8 @@ class Arrival:
                 for name in self._differing()
             }
             changes |= {name: fields[name] for name in told}
+            if changes.get("completed_incorrectly") is False:
+                changes["wrong_reason"] = ""
             if {"assigned", "claimed_date"} & told.keys():
                 changes |= self._claim(
                     changes.get("current_step", part.current_step),

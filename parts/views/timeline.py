@@ -70,6 +70,7 @@ OF_STEPS = {
     "reviewer",
     "status",
     "storage_location",
+    "wrong_reason",
 }
 LABELS = {
     "blocked_reason": gettext_lazy("reason for blocking"),

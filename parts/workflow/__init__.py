@@ -6,6 +6,7 @@ is the system itself, which may do everything.
 """
 
 from .by_state import move, update
+from .remakes import mark_wrong, remake
 from .rules import EDITABLE, LEADS_ONLY, POLICY, SERVERS_OWN, Actor
 from .steps import (
     accept_revision,
@@ -46,8 +47,10 @@ __all__ = [
     "create",
     "edit",
     "let_go_all",
+    "mark_wrong",
     "move",
     "reassign",
+    "remake",
     "rename_holder",
     "resubmit",
     "restore",

@@ -38,6 +38,10 @@ POLICY = {
     Verb.ACCEPTED: IN_PRODUCTION & ~Q(assigned=""),
     Verb.UNCLAIMED: IN_PRODUCTION,
     Verb.COMPLETED: IN_PRODUCTION,
+    Verb.MARKED_WRONG: Q(
+        category=Category.COMPLETED, completed_incorrectly=False, deleted_at=None
+    ),
+    Verb.REMADE: Q(category=Category.COMPLETED, deleted_at=None),
     Verb.REVERTED: Q(category=Category.COMPLETED, deleted_at=None),
     Verb.TRASHED: Q(deleted_at=None),
     Verb.RESTORED: ~Q(deleted_at=None),
@@ -118,6 +122,8 @@ _DONE = {
     Verb.ACCEPTED: gettext_lazy("accepted"),
     Verb.UNCLAIMED: gettext_lazy("let go"),
     Verb.COMPLETED: gettext_lazy("finished"),
+    Verb.MARKED_WRONG: gettext_lazy("marked as made wrong"),
+    Verb.REMADE: gettext_lazy("made again"),
     Verb.TRASHED: gettext_lazy("deleted"),
     Verb.RESTORED: gettext_lazy("restored"),
 }

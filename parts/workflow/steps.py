@@ -444,6 +444,7 @@ def revert(part: Part, *, actor: Actor, reason: str = "") -> Part:
             "status": Status.REVIEWED if misc else Status.IN_PROGRESS,
             "completed_at": None,
             "completed_incorrectly": False,
+            "wrong_reason": "",
             "made": 0,
         },
         note=reason.strip(),

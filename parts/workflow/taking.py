@@ -63,6 +63,8 @@ def differing(
     changes = {
         name: value for name, value in fields.items() if getattr(part, name) != value
     }
+    if changes.get("completed_incorrectly") is False and part.wrong_reason:
+        changes["wrong_reason"] = ""
     if LEADS_ONLY & changes.keys():
         require(actor, "can_lead", _("set priority, due date and reviewer"))
     return changes

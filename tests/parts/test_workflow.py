@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 from django.db import IntegrityError, close_old_connections, connection, transaction
+from django.db.models import F
 
 from accounts.models import Role, Scope
 from parts import uploads, workflow
@@ -45,9 +46,11 @@ STATES = {
     "hand": {"category": "hand"},
     "misc": {"category": "misc"},
     "completed": {"category": "completed", "assigned": "Sam"},
+    "made by nobody": {"category": "completed"},
     "trash": {"category": "cnc", "deleted_at": "2026-01-01T00:00Z"},
 }
 PRODUCTION = {"ready", "approved", "held", "let go", "cancelled", "hand", "misc"}
+FINISHED = {"completed", "made by nobody"}
 LIVE = set(STATES) - {"trash"}
 
 STEPS = {
@@ -77,7 +80,15 @@ STEPS = {
     "accept": (lambda part: workflow.accept_revision(part, actor=None), {"held"}),
     "unclaim": (lambda part: workflow.unclaim(part, actor=None), PRODUCTION),
     "complete": (lambda part: workflow.complete(part, actor=None), PRODUCTION),
-    "revert": (lambda part: workflow.revert(part, actor=None), {"completed"}),
+    "mark wrong": (
+        lambda part: workflow.mark_wrong(part, actor=None, reason="Bent."),
+        FINISHED,
+    ),
+    "remake": (
+        lambda part: workflow.remake(part, actor=None, reason="Bent."),
+        FINISHED,
+    ),
+    "revert": (lambda part: workflow.revert(part, actor=None), FINISHED),
     "trash": (lambda part: workflow.trash(part, actor=None), LIVE),
     "restore": (lambda part: workflow.restore(part, actor=None), {"trash"}),
 }
@@ -543,6 +554,9 @@ RIGHTS = {
     "unclaim another's": ("held", False, False, True),
     "complete": ("ready", False, True, True),
     "complete another's": ("held", False, False, True),
+    "mark another's wrong": ("completed", False, False, True),
+    "remake another's": ("completed", False, False, True),
+    "mark nobody's wrong": ("made by nobody", False, True, True),
     "revert": ("completed", False, False, True),
     "trash": ("review", False, False, True),
     "restore": ("trash", False, False, True),
@@ -582,6 +596,10 @@ def _take(step: str, part: Part, actor) -> None:
             workflow.unclaim(part, actor=actor)
         case "complete" | "complete another's":
             workflow.complete(part, actor=actor)
+        case "mark another's wrong" | "mark nobody's wrong":
+            workflow.mark_wrong(part, actor=actor, reason="Bent.")
+        case "remake another's":
+            workflow.remake(part, actor=actor, reason="Bent.")
         case "revert":
             workflow.revert(part, actor=actor)
         case "trash":
@@ -769,6 +787,8 @@ def test_move_refuses_what_contradicts_itself(state, asked):
         {"status": "Completed"},
         {"category": "cnc", "type": "hand", "status": "Reviewed"},
         {"category": "cnc", "type": "", "status": "Reviewed"},
+        {"wrong_reason": "Bent."},
+        {"remake_of": F("id")},
     ],
 )
 def test_database_refuses_a_part_that_breaks_a_rule(row):
