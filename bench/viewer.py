@@ -33,7 +33,9 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Bench</tit
 import { mountViewer } from "/static/viewer/viewer.js";
 window.began = performance.now();
 mountViewer(document.querySelector(".viewer"));
-document.addEventListener("viewer:ready", () => { window.took = performance.now() - began; });
+document.addEventListener("viewer:ready", () => {
+  window.took = performance.now() - began;
+});
 </script></html>"""
 TURN = """(seconds) => new Promise((resolve) => {
   const { rig } = document.querySelector(".viewer").viewer.run;
@@ -89,7 +91,9 @@ def _ring(name: str, at: np.ndarray) -> glb.Shape:
             (column * size + np.arange(size + 1)) * 2 * np.pi / GRID,
             indexing="ij",
         )
-        outward = np.stack([np.cos(u) * np.cos(v), np.sin(u) * np.cos(v), np.sin(v)], -1)
+        outward = np.stack(
+            [np.cos(u) * np.cos(v), np.sin(u) * np.cos(v), np.sin(v)], -1
+        )
         middle = np.stack([np.cos(u), np.sin(u), np.zeros_like(u)], -1)
         first = sum(map(len, points))
         points.append((0.01 * middle + 0.004 * outward + at).reshape(-1, 3))
@@ -113,7 +117,9 @@ def _ring(name: str, at: np.ndarray) -> glb.Shape:
 
 def _measure(page: Page, seconds: float) -> dict:
     found = {
-        "triangles": page.evaluate("document.querySelector('.viewer').viewer.triangles"),
+        "triangles": page.evaluate(
+            "document.querySelector('.viewer').viewer.triangles"
+        ),
         "ready_ms": round(page.evaluate("window.took")),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),

@@ -5,7 +5,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from .models import Category, Part, Status, Type
+from .models import Category, Part, Queue, Status, Type
 
 SORTABLE = (
     "name",
@@ -72,6 +72,12 @@ class BoardFilter(PartFilter):
     mine = FlagFilter(method="filter_mine")
     season = django_filters.CharFilter(method="filter_season")
     stuck = django_filters.ChoiceFilter(choices=STUCK, method="filter_stuck")
+    queue = django_filters.ChoiceFilter(
+        choices=[(queue.slug, queue.label) for queue in Queue], method="filter_queue"
+    )
+    thickness = django_filters.CharFilter(method="filter_thickness")
+    storage = django_filters.CharFilter(method="filter_storage")
+    wrong = FlagFilter(field_name="completed_incorrectly")
 
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
         if not self.form.cleaned_data.get("season"):
@@ -83,6 +89,15 @@ class BoardFilter(PartFilter):
 
     def filter_stuck(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         return getattr(queryset, value.replace("-", "_"))()
+
+    def filter_queue(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.filter(queue={queue.slug: queue for queue in Queue}[value])
+
+    def filter_thickness(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.of_thickness(value)
+
+    def filter_storage(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.lying_in(value)
 
     def filter_season(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         return queryset if value == "all" else queryset.filter(season__name=value)

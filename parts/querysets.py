@@ -1,10 +1,10 @@
 """Every named read of parts, files and events."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models
 from django.db.models import (
@@ -12,10 +12,13 @@ from django.db.models import (
     Count,
     Exists,
     F,
+    Max,
+    Min,
     OuterRef,
     Q,
     Subquery,
     Sum,
+    Value,
     When,
     Window,
 )
@@ -24,6 +27,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from .lettercase import LowerAll
+from .thickness import thickness_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,15 +121,18 @@ class PartQuerySet(models.QuerySet):
 
         Case does not matter; ``%`` and ``_`` are ordinary characters.
         """
+        return self._holding(text, SEARCHED)
+
+    def _holding(self, text: str, fields: Sequence[str]) -> "PartQuerySet":
         text = text.strip().replace("\x00", "")
         if not text:
             return self
         # A letter beyond ASCII; without one SQLite's own, faster LIKE does.
         if connections[self.db].vendor == "sqlite" and not text.isascii():
-            columns = {f"{field}_low": LowerAll(field) for field in SEARCHED}
+            columns = {f"{field}_low": LowerAll(field) for field in fields}
             found = [Q(**{f"{name}__contains": text.lower()}) for name in columns]
             return self.alias(**columns).filter(reduce(or_, found))
-        found = [Q(**{f"{field}__icontains": text}) for field in SEARCHED]
+        found = [Q(**{f"{field}__icontains": text}) for field in fields]
         return self.filter(reduce(or_, found))
 
     def in_queue_order(self) -> "PartQuerySet":
@@ -150,6 +157,10 @@ class PartQuerySet(models.QuerySet):
             "id",
         )
 
+    def by_queue(self) -> "PartQuerySet":
+        """Put the queues of a lane after each other, each in the order that stands."""
+        return self.order_by("queue", *self.query.order_by)
+
     def in_finish_order(self) -> "PartQuerySet":
         """Order by what was finished last."""
         return self.order_by(F("completed_at").desc(nulls_last=True), "-id")
@@ -161,6 +172,10 @@ class PartQuerySet(models.QuerySet):
     def with_files(self) -> "PartQuerySet":
         """Join what a card shows of the current files and the season."""
         return self.select_related("current_step", "current_drawing", "season")
+
+    def for_cards(self, reader: "User") -> "PartQuerySet":
+        """Add all that a card shows to ``reader``."""
+        return self.with_files().with_author(reader).with_remake().with_review_note()
 
     def with_pictures(self) -> "PartQuerySet":
         """Join the season and the current picture, and nothing heavy.
@@ -175,6 +190,14 @@ class PartQuerySet(models.QuerySet):
         }
         return self.select_related("current_step", "season").defer(
             *(f"current_step__{name}" for name in heavy)
+        )
+
+    def with_remake(self) -> "PartQuerySet":
+        """Add ``remake_pk`` and ``remake_code`` of what is made to replace it."""
+        remake = self.model.objects.filter(remake_of=OuterRef("pk"), deleted_at=None)
+        return self.annotate(
+            remake_pk=Subquery(remake.values("pk")),
+            remake_code=Subquery(remake.values("code")),
         )
 
     def with_author(self, reader: "User") -> "PartQuerySet":
@@ -194,12 +217,24 @@ class PartQuerySet(models.QuerySet):
         events = self.model._meta.get_field("events").related_model.objects
         return events.filter(part=OuterRef("pk"), verb=verb)
 
-    def tally(self) -> dict[str, tuple[int, int]]:
-        """Count parts and pieces of each category."""
-        rows = self.order_by().values_list("category")
+    def lying_in(self, place: str) -> "PartQuerySet":
+        """Keep parts whose storage place holds ``place``, in any case."""
+        return self._holding(place, ("storage_location",))
+
+    def of_thickness(self, text: str) -> "PartQuerySet":
+        """Keep parts as thick as ``text`` says, in whatever words and units."""
+        wanted = thickness_key(text)
+        texts = self.order_by().values_list("material_thickness", flat=True).distinct()
+        same = [written for written in texts if thickness_key(written) == wanted]
+        return self.filter(material_thickness__in=same)
+
+    def tally(self, *columns: str) -> dict[Any, tuple[int, int]]:
+        """Count parts and pieces for each value of ``columns``, as a tuple if many."""
+        rows = self.order_by().values_list(*columns)
+        counted = rows.annotate(Count("pk"), Sum("amount"))
         return {
-            category: (parts, pieces)
-            for category, parts, pieces in rows.annotate(Count("pk"), Sum("amount"))
+            values[0] if len(columns) == 1 else tuple(values): (parts, pieces)
+            for *values, parts, pieces in counted
         }
 
     def words_in_use(self) -> models.QuerySet:
@@ -208,6 +243,56 @@ class PartQuerySet(models.QuerySet):
             "subsystem", "material", "material_thickness"
         )
         return words.annotate(Count("pk"))
+
+    def stocks(self) -> models.QuerySet:
+        """Count parts and pieces by what they are made of, with the most urgent."""
+        rows = self.order_by().values("category", "material", "material_thickness")
+        return rows.annotate(
+            parts=Count("pk"),
+            pieces=Sum("amount"),
+            priority=Max("priority"),
+            due=Min("due_date"),
+        )
+
+    def loads(self) -> dict[str, int]:
+        """Count what everybody has, by name."""
+        rows = self.exclude(assigned="").order_by().values_list("assigned")
+        return dict(rows.annotate(Count("pk")))
+
+    def places(self, most: int) -> list[str]:
+        """List where parts lie, the places with most of them first."""
+        rows = self.exclude(storage_location="").order_by()
+        counted = rows.values_list("storage_location").annotate(parts=Count("pk"))
+        return [place for place, _ in counted.order_by("-parts")[:most]]
+
+    def totals(self) -> dict[str, int]:
+        """Count what was finished: parts, pieces, made wrong, pieces scrapped."""
+        return self.aggregate(
+            parts=Count("pk"),
+            pieces=Sum("amount", default=0),
+            wrong=Count("pk", filter=Q(completed_incorrectly=True)),
+            scrapped=Sum("scrapped", default=0),
+        )
+
+    def heads(self, piles: Sequence[tuple[Q, int]]) -> dict[int, int]:
+        """Return the first few parts of each pile, in one query.
+
+        Args:
+            piles: what holds of a pile's parts, and how many are wanted.
+        Returns:
+            Id of the part to the number of its pile.
+        """
+        # A sorted, cut subquery inside each: SQLite takes none of its own in UNION.
+        heads = [
+            self.model.objects.filter(pk__in=self.filter(where).values("pk")[:most])
+            .annotate(pile=Value(number, models.IntegerField()))
+            .values_list("pk", "pile")
+            .order_by()
+            for number, (where, most) in enumerate(piles)
+        ]
+        if not heads:
+            return {}
+        return dict(heads[0].union(*heads[1:], all=True) if heads[1:] else heads[0])
 
     def vocabulary(self) -> models.QuerySet:
         """List subsystem, material and season as they occur together, each set once."""

@@ -47,6 +47,12 @@ def thickness_mm(text: str) -> float | None:
     return None
 
 
+def thickness_key(text: str) -> float | str:
+    """Return what is equal for the same thickness, however it is written."""
+    size = thickness_mm(text)
+    return _plain(text) if size is None else round(size, 2)
+
+
 def _plain(text: str) -> str:
     """Return ``text`` with plain digits, slashes and inch marks, in small letters."""
     spaced = "".join(

@@ -1,11 +1,13 @@
 """The boards: what stands in one stage, found, sorted and counted."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -14,20 +16,21 @@ from parts.models import SHOP, Category, DrawingFetch, Part, PartFile, Type
 from parts.querysets import PartQuerySet
 
 from .cards import Card, inspect
+from .lanes import Desk
 
 PAGE_SIZE = 50
-LANE_SIZE = 20
+PLACES_OFFERED = 200
 # Columns whose largest value is the interesting one.
 NEWEST_FIRST = {"created_at", "updated_at", "claimed_date", "amount"}
 SORT_WORDS = {
-    "name": "name",
-    "subsystem": "subsystem",
-    "material": "material",
-    "amount": "amount",
-    "assigned": "person",
-    "created_at": "age",
-    "updated_at": "last change",
-    "claimed_date": "time taken",
+    "name": _("name"),
+    "subsystem": _("subsystem"),
+    "material": _("material"),
+    "amount": _("amount"),
+    "assigned": _("person"),
+    "created_at": _("age"),
+    "updated_at": _("last change"),
+    "claimed_date": _("time taken"),
 }
 
 
@@ -36,10 +39,10 @@ class Board:
     """A page of parts: its route, its title, its stages, and its words when empty."""
 
     route: str
-    title: str
+    title: str | Promise
     categories: tuple[str, ...]
-    usual_order: str
-    empty: str
+    usual_order: str | Promise
+    empty: str | Promise
     order: str = "in_queue_order"
     has_holders: bool = True
     template: str = "parts/board.html"
@@ -53,50 +56,35 @@ class Board:
 
 REVIEW = Board(
     "parts:review",
-    "Review",
+    _("Review"),
     (Category.REVIEW,),
-    "Most urgent",
-    "Nothing waits for review.",
+    _("Most urgent"),
+    _("Nothing waits for review."),
     has_holders=False,
     template="parts/review.html",
 )
 PRODUCTION = Board(
     "parts:production",
-    "Production",
+    _("Production"),
     SHOP,
-    "Most urgent",
-    "Nothing is in production. Parts come here when a lead approves them.",
+    _("Most urgent"),
+    _("Nothing is in production. Parts come here when a lead approves them."),
 )
 COMPLETED = Board(
     "parts:completed",
-    "Completed",
+    _("Completed"),
     (Category.COMPLETED,),
-    "Last finished",
-    "Nothing is finished yet.",
+    _("Last finished"),
+    _("Nothing is finished yet."),
     order="in_finish_order",
 )
 SEARCH = Board(
     "parts:search",
-    "All parts",
+    _("All parts"),
     tuple(Category.values),
-    "Most urgent",
-    "There are no parts yet.",
+    _("Most urgent"),
+    _("There are no parts yet."),
 )
-
-
-@dataclass
-class Lane:
-    """Some of a board's parts under a heading of their own."""
-
-    category: str
-    title: str
-    count: int
-    pieces: int
-    cards: list[Card] = field(default_factory=list)
-
-    @property
-    def left_out(self) -> int:
-        return self.count - len(self.cards)
 
 
 @require_safe
@@ -106,12 +94,35 @@ def review(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def production(request: HttpRequest) -> HttpResponse:
-    return _board(request, PRODUCTION)
+    found, context = _found(request, PRODUCTION)
+    desk = Desk(found, request)
+    if alone := context["chosen"].get("category") or context["chosen"].get("type"):
+        lane, context["page"] = desk.lane(Category(alone))
+        context["lanes"] = [lane]
+    else:
+        context["lanes"] = desk.lanes()
+    context |= {
+        "is_alone": bool(alone),
+        "desk": desk,
+        "by_stock": desk.by_stock,
+        "count": sum(lane.parts for lane in context["lanes"]),
+        "pieces": sum(lane.pieces for lane in context["lanes"]),
+    }
+    return render(request, "parts/production.html", context)
 
 
 @require_safe
 def completed(request: HttpRequest) -> HttpResponse:
-    return _board(request, COMPLETED)
+    found, context = _found(request, COMPLETED)
+    totals = found.totals()
+    context |= {
+        "count": totals["parts"],
+        "pieces": totals["pieces"],
+        "totals": totals,
+        "places": COMPLETED.parts().places(PLACES_OFFERED),
+        "page": _page(found, totals["parts"], request),
+    }
+    return render(request, "parts/board.html", context)
 
 
 @require_safe
@@ -142,27 +153,46 @@ def _ids(names: list[str], prefix: str = "") -> list[str]:
 
 
 def _board(request: HttpRequest, board: Board) -> HttpResponse:
+    found, context = _found(request, board)
+    tally = found.tally("category").values()
+    context["count"] = sum(parts for parts, pieces in tally)
+    context["pieces"] = sum(pieces for parts, pieces in tally)
+    context["page"] = _page(found, context["count"], request)
+    return render(request, board.template, context)
+
+
+def _found(request: HttpRequest, board: Board) -> tuple[PartQuerySet, dict]:
+    """Return what was asked for, sorted, and what every board shows around it."""
     filters = BoardFilter(request.GET, board.parts(), request=request)
     found = _sorted(filters.qs, board, request)
-    tally = found.tally()
     chosen = filters.form.cleaned_data
     context = {
         "board": board,
-        "count": sum(parts for parts, _ in tally.values()),
-        "pieces": sum(pieces for _, pieces in tally.values()),
         "filters": filters.form,
-        "is_filtered": any(v not in ("", None) for v in chosen.values()),
+        # A lane is a place on the board, and no filter.
+        "is_filtered": any(
+            value not in ("", None)
+            for name, value in chosen.items()
+            if name != "category"
+        ),
         "chosen": chosen,
         "choices": _choices(board),
         "sorting": _sorting(request),
-        "people": User.objects.workers() if request.user.can_lead else [],
+        "people": _people() if request.user.can_lead else [],
     }
-    cards = found.with_files().with_author(request.user).with_review_note()
-    if board is PRODUCTION and not chosen.get("type"):
-        context["lanes"] = _lanes(cards, tally, request.user)
-    else:
-        context["page"] = _page(cards, context["count"], request)
-    return render(request, board.template, context)
+    return found, context
+
+
+def _people() -> list[dict]:
+    """List who can be given a part, by name, and how many they have."""
+    loads = Part.objects.in_shop().loads()
+    by_fold = {name.casefold(): (name, parts) for name, parts in loads.items()}
+    for user in User.objects.workers():
+        parts = by_fold.get(user.name.casefold(), ("", 0))[1]
+        by_fold[user.name.casefold()] = (user.name, parts)
+    return [
+        {"name": by_fold[key][0], "load": by_fold[key][1]} for key in sorted(by_fold)
+    ]
 
 
 def _sorted(parts: PartQuerySet, board: Board, request: HttpRequest) -> PartQuerySet:
@@ -190,7 +220,7 @@ def _choices(board: Board) -> dict[str, list]:
     return {
         "subsystem": subsystems,
         "material": materials,
-        "season": [*seasons, ("all", "All seasons")] if seasons else [],
+        "season": [*seasons, ("all", _("All seasons"))] if seasons else [],
         "type": Type.choices,
         "sort_by": SORT_WORDS.items(),
     }
@@ -202,20 +232,8 @@ def _in_use(words: Iterable[str | None]) -> list[str]:
     return [by_fold[fold] for fold in sorted(by_fold)]
 
 
-def _lanes(parts: PartQuerySet, tally: dict, user: User) -> list[Lane]:
-    """Return the head of each lane; its own page has the rest."""
-    lanes = []
-    for category in SHOP:
-        lane = Lane(category, category.label, *tally.get(category, (0, 0)))
-        if lane.count:
-            rows = parts.filter(category=category)[:LANE_SIZE]
-            lane.cards = [Card(part, user) for part in rows]
-        lanes.append(lane)
-    return lanes
-
-
 def _page(parts: PartQuerySet, count: int, request: HttpRequest) -> Page:
-    paginator = Paginator(parts, PAGE_SIZE)
+    paginator = Paginator(parts.for_cards(request.user), PAGE_SIZE)
     paginator.count = count  # known already; it would be asked for again
     page = paginator.get_page(request.GET.get("page"))
     page.object_list = [Card(part, request.user) for part in page.object_list]

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
 from parts import findings
-from parts.models import Category, Part, PartFile, Priority, Status
+from parts.models import Category, Part, PartFile, Priority, Queue, Status
 from parts.querysets import HELD_TOO_LONG
 
 AGE_STEPS = 10
@@ -47,7 +47,19 @@ START = Step("parts:start", gettext_lazy("Start"))
 ACCEPT = Step("parts:accept-revision", gettext_lazy("Accept the new file"))
 UNCLAIM = Step("parts:unclaim", gettext_lazy("Let it go"))
 COMPLETE = Step("parts:complete", gettext_lazy("Done"), asks="storage")
+PLACE = Step("parts:place", gettext_lazy("Change the place"), asks="place")
+MADE_WRONG = Step("parts:made-wrong", gettext_lazy("Made wrong"), asks="wrong")
+REMAKE = Step("parts:remake", gettext_lazy("Make it again"))
 REVERT = Step("parts:revert", gettext_lazy("Reopen"), asks="why")
+
+
+SIGN_OF_QUEUE = {
+    Queue.READY: "ready",
+    Queue.IN_PROGRESS: "progress",
+    Queue.ALREADY_STARTED: "ready",
+    Queue.BLOCKED: "blocked",
+    Queue.CANCELLED: "cancelled",
+}
 
 
 @dataclass(frozen=True)
@@ -100,8 +112,19 @@ class Card:
         return marks_of(self.part, self.user)
 
     @property
+    def version(self) -> str:
+        """What changes whenever the card does."""
+        at = int(self.part.updated_at.timestamp() * 1_000_000)
+        return f"{at:x}{f'-{self.file.pk}{self.file.state[:1]}' if self.file else ''}"
+
+    @property
     def is_mine(self) -> bool:
         return is_held_by(self.part, self.user)
+
+    @property
+    def reason(self) -> str:
+        """What is wrong with it: why it was sent back, blocked, or made wrong."""
+        return self.part.wrong_reason or self.part.blocked_reason
 
     @property
     def file(self) -> PartFile | None:
@@ -156,7 +179,7 @@ def steps_for(part: Part, user: User) -> tuple[Step | None, list[Step]]:
     if part.category == Category.REVIEW:
         return _review_steps(part, user)
     if part.category == Category.COMPLETED:
-        return None, [REVERT] if user.can_lead else []
+        return None, _steps_after(part, user)
     return _shop_steps(part, user)
 
 
@@ -184,6 +207,16 @@ def _shop_steps(part: Part, user: User) -> tuple[Step | None, list[Step]]:
     return None, []
 
 
+def _steps_after(part: Part, user: User) -> list[Step]:
+    steps = [PLACE]
+    if user.can_lead or not part.assigned or is_held_by(part, user):
+        if not part.completed_incorrectly:
+            steps.append(MADE_WRONG)
+        elif not getattr(part, "remake_pk", None):
+            steps.append(REMAKE)
+    return [*steps, REVERT] if user.can_lead else steps
+
+
 def sign_of(part: Part) -> Sign:
     if part.category == Category.COMPLETED:
         if part.completed_incorrectly:
@@ -206,6 +239,8 @@ def sign_of(part: Part) -> Sign:
 
 def marks_of(part: Part, user: User) -> list[Mark]:
     marks = []
+    if part.remake_of_id and part.category != Category.COMPLETED:
+        marks.append(Mark("remake", "refresh", _("Made again")))
     if part.is_outdated:
         words = (
             _("New file since you took it")

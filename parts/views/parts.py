@@ -33,8 +33,8 @@ def part_page(
     request: HttpRequest, pk: int, revision_form: RevisionForm | None = None
 ) -> HttpResponse:
     """Show a part, with what is wrong with the file that was just sent, if any."""
-    parts = Part.objects.live().with_files().with_author(request.user)
-    part = get_object_or_404(parts.with_review_note(), pk=pk)
+    parts = Part.objects.live().for_cards(request.user)
+    part = get_object_or_404(parts, pk=pk)
     inspect([card := Card(part, request.user)])
     shows_all = request.GET.get("history") == "all"
     limit = EVENTS_MOST if shows_all else EVENTS_SHOWN

@@ -76,6 +76,54 @@ def complete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @posted
+def place(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say where a part lies."""
+    said = _("It is noted where %(part)s lies.")
+    return _take(
+        request, pk, workflow.put, said, storage=request.POST.get("storage", "")
+    )
+
+
+@posted
+def made_wrong(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mark a part, and with ``again`` have it made again."""
+    reason = request.POST.get("wrong_reason", "")
+    if "again" in request.POST:
+        return _remake(request, pk, reason=reason, pieces=request.POST.get("pieces"))
+    said = _("%(part)s is marked as made wrong.")
+    return _take(request, pk, workflow.mark_wrong, said, reason=reason)
+
+
+@posted
+def remake(request: HttpRequest, pk: int) -> HttpResponse:
+    return _remake(request, pk)
+
+
+def _remake(
+    request: HttpRequest, pk: int, *, reason: str = "", pieces: str | None = None
+) -> HttpResponse:
+    part = get_object_or_404(Part.objects.live(), pk=pk)
+    try:
+        new = workflow.remake(
+            part, actor=request.user, reason=reason, pieces=_count(pieces)
+        )
+    except PartError as error:
+        messages.error(request, str(error))
+    else:
+        said = _("%(part)s is in production again, as %(code)s.")
+        messages.success(request, said % {"part": part, "code": new.code})
+    return redirect(_back(request, part))
+
+
+def _count(text: str | None) -> int | None:
+    """Return the whole number that was typed; 0, which is refused, for nonsense."""
+    if text is None:
+        return None
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 11 else 0
+
+
+@posted
 def revert(request: HttpRequest, pk: int) -> HttpResponse:
     reason = request.POST.get("why", "")
     said = _("%(part)s is reopened.")

@@ -119,7 +119,7 @@ def _wrong(part: Part, reason: str) -> dict[str, Any]:
 
 def _require_maker(part: Part, actor: Actor) -> None:
     """Let whoever made a part say that it is wrong, and leads; anybody, of nobody's."""
-    require(actor, "can_work", "say that a part was made wrong")
+    require(actor, "can_work", _("say that a part was made wrong"))
     if part.assigned and not is_holder(part, actor) and not actor.can_lead:
         raise NotAllowed(
             _("Only a lead and %(maker)s, who made it, may say that it is wrong.")

@@ -401,9 +401,7 @@ def complete(
         WrongState: completed already, or still in review.
     """
     require(actor, "can_work", _("finish parts"))
-    storage = storage.strip()
-    if len(storage) > Part._meta.get_field("storage_location").max_length:
-        raise BadInput(_("Keep the place under 200 characters."), field="storage")
+    storage = _place(storage)
     require_holder(part, actor, _("finish it"))
     changes = {
         **differing(part, actor, fields or {}, keep_extra=True),
@@ -423,6 +421,24 @@ def complete(
         note=storage,
         revision=part.claimed_revision or None,
     )
+
+
+@step
+def put(part: Part, *, actor: Actor, storage: str) -> Part:
+    """Note where a part lies now; blank is nowhere known.
+
+    Raises:
+        NotAllowed: the actor may not change parts.
+        BadInput: the storage place is too long.
+    """
+    return edit(part, actor=actor, storage_location=_place(storage))
+
+
+def _place(text: str) -> str:
+    text = " ".join(text.split())
+    if len(text) > Part._meta.get_field("storage_location").max_length:
+        raise BadInput(_("Keep the place under 200 characters."), field="storage")
+    return text
 
 
 @step

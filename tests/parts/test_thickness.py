@@ -2,7 +2,7 @@
 
 import pytest
 
-from parts.thickness import thickness_mm
+from parts.thickness import thickness_key, thickness_mm
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,19 @@ def test_reads_a_thickness(text, mm):
 )
 def test_does_not_guess(text):
     assert thickness_mm(text) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_same"),
+    [
+        ("1/4 in", "6.35 mm", True),
+        ("0.25", '1/4"', True),
+        ("10 ga", " 10  GA", True),
+        ("", "  ", True),
+        ("0.090 in", "0.125 in", False),
+        ("6", "6 mm", False),
+        ("", "6 mm", False),
+    ],
+)
+def test_the_same_thickness_has_the_same_key(one, other, are_same):
+    assert (thickness_key(one) == thickness_key(other)) is are_same

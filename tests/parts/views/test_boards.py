@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from parts import drawings, workflow
-from parts.models import PartFile, Season
+from parts.models import Part, PartFile, Season
 from parts.views import boards
 from tests.factories import make_converted, make_file, make_part
 
@@ -64,28 +64,6 @@ def test_the_heading_counts_parts_and_pieces(member_page):
     assert "0 parts · 0 pieces" in response.text
 
 
-def test_production_stands_in_three_lanes(member_page):
-    make_part(name="B", category="hand")
-    page = member_page.get(reverse("parts:production"))
-    lanes = page.context["lanes"]
-    assert [(lane.title, len(lane.cards)) for lane in lanes] == [
-        ("CNC", 0),
-        ("Hand", 1),
-        ("Misc", 0),
-    ]
-
-
-def test_a_long_lane_shows_its_head_and_leads_to_the_rest(member_page, monkeypatch):
-    monkeypatch.setattr(boards, "LANE_SIZE", 2)
-    for n in range(3):
-        make_part(name=f"P{n}", category="cnc")
-    response = member_page.get(reverse("parts:production"), {"search": "P"})
-    assert shown(response) == ["P0", "P1"]
-    assert 'href="?search=P&amp;type=cnc">Show all 3</a>' in response.text
-    alone = member_page.get(reverse("parts:production"), {"type": "cnc"})
-    assert shown(alone) == ["P0", "P1", "P2"]
-
-
 def test_a_card_says_what_there_is_to_know(lead_page):
     part = make_part(
         name="Gearbox <plate>",
@@ -100,7 +78,8 @@ def test_a_card_says_what_there_is_to_know(lead_page):
     file = make_converted(part)
     text = lead_page.get(reverse("parts:production")).text
     assert "Gearbox &lt;plate&gt;" in text
-    assert '<span class="code">26-301</span> · Intake' in text
+    assert '<span class="code">26-301</span>' in text
+    assert " · Intake</span>" in text
     assert "203 × 76.2 × 2.29 mm" in text
     assert "0.090 in" in text
     assert "×4" in text
@@ -214,6 +193,87 @@ def test_what_was_finished_last_stands_first(member_page):
     assert shown(member_page.get(reverse("parts:completed"))) == ["B", "C", "A"]
 
 
+class TestCompleted:
+    @pytest.fixture
+    def parts(self, db):
+        now = timezone.now()
+        make_part(
+            name="Hub",
+            code="26-301",
+            category="completed",
+            assigned="Sam",
+            storage_location="Regal Ü3",
+            completed_at=now - timedelta(days=3),
+            amount=4,
+        )
+        make_part(
+            name="Plate",
+            category="completed",
+            storage_location="Shelf A3",
+            completed_at=now,
+            completed_incorrectly=True,
+            wrong_reason="Bent at the edge.",
+            scrapped=3,
+        )
+
+    def test_a_card_says_who_when_and_where_it_lies(self, parts, lead_page):
+        text = lead_page.get("/completed/").text
+        assert "<strong>Sam</strong> · <time" in text
+        assert "3\xa0days ago" in text
+        assert "Regal Ü3" in text
+        assert "Bent at the edge." in text
+        assert "Made wrong" in text
+
+    def test_the_totals_are_of_what_was_found(self, parts, member_page):
+        text = " ".join(member_page.get("/completed/").text.split())
+        assert "2 parts · 5 pieces" in text
+        assert "1 made wrong</span> · 3 pieces scrapped" in text
+        text = member_page.get("/completed/", {"search": "hub"}).text
+        assert "1 part · 4 pieces" in text
+        assert "scrapped" not in text
+
+    @pytest.mark.parametrize(
+        ("query", "names"),
+        [
+            ({"storage": "a3"}, ["Plate"]),
+            ({"storage": "ü3"}, ["Hub"]),
+            ({"storage": "3"}, ["Plate", "Hub"]),
+            ({"storage": "%"}, []),
+            ({"storage": "\x00"}, ["Plate", "Hub"]),
+            ({"wrong": "true"}, ["Plate"]),
+            ({"wrong": "false"}, ["Hub"]),
+        ],
+    )
+    def test_filters_keep_what_matches(self, query, names, parts, member_page):
+        assert shown(member_page.get("/completed/", query)) == names
+
+    def test_places_in_use_are_offered(self, parts, member_page):
+        make_part(name="Bar", category="completed", storage_location="Shelf A3")
+        response = member_page.get("/completed/")
+        assert response.context["places"] == ["Shelf A3", "Regal Ü3"]
+        assert '<option value="Regal Ü3">' in response.text
+
+    def test_what_is_made_again_says_as_what(self, parts, lead_page, lead):
+        hub = Part.objects.get(name="Hub")
+        new = workflow.remake(hub, actor=lead, reason="Bore too small.")
+        text = lead_page.get("/completed/", {"search": "hub"}).text
+        assert f'href="{new.get_absolute_url()}">made again as 26-301-R2</a>' in text
+        assert "Make it again" not in text
+        assert "Made again" in lead_page.get("/production/").text
+
+
+def test_who_can_be_given_a_part_is_listed_with_what_they_have(lead_page, member):
+    make_part(category="cnc", assigned="mara member", status="In Progress")
+    make_part(category="hand", assigned="Guest", status="In Progress")
+    make_part(category="hand", assigned="Guest", status="In Progress")
+    people = lead_page.get(reverse("parts:production")).context["people"]
+    assert [(one["name"], one["load"]) for one in people] == [
+        ("Guest", 2),
+        ("Lena Lead", 0),
+        ("Mara Member", 1),
+    ]
+
+
 def test_pages_keep_the_filters(member_page, monkeypatch):
     monkeypatch.setattr(boards, "PAGE_SIZE", 2)
     for n in range(5):
@@ -280,11 +340,10 @@ def test_choices_are_what_exists_on_the_board(member_page):
 @pytest.mark.parametrize(
     ("name", "category", "query", "queries"),
     [
-        ("parts:review", "review", "", 7),
-        ("parts:completed", "completed", "?season=all&search=Part", 6),
-        ("parts:production", "cnc", "", 6),
-        ("parts:production", "cnc", "?type=cnc&sort_by=name", 6),
-        ("parts:search", "hand", "", 6),
+        # session, user, choices, loads, people, counts, parts
+        ("parts:review", "review", "", 8),  # and who has the same file
+        ("parts:search", "hand", "", 7),
+        ("parts:completed", "completed", "?season=all&search=Part", 8),  # and places
     ],
 )
 def test_query_cost_is_flat(
@@ -292,22 +351,9 @@ def test_query_cost_is_flat(
 ):
     for _ in range(rows):
         make_converted(make_part(category=category))
-    # session, user, count, choices, people, parts (a lane without any costs none);
-    # in review: who has the same file
     with django_assert_num_queries(queries):
         response = lead_page.get(reverse(name) + query)
-    expected = min(rows, boards.LANE_SIZE) if "lanes" in response.context else rows
-    assert len(shown(response)) == expected
-
-
-@pytest.mark.parametrize("rows", [1, 8])
-def test_three_lanes_cost_two_queries_more(rows, lead_page, django_assert_num_queries):
-    for _ in range(rows):
-        for category in ("cnc", "hand", "misc"):
-            make_converted(make_part(category=category))
-    with django_assert_num_queries(8):
-        response = lead_page.get(reverse("parts:production"))
-    assert len(shown(response)) == rows * 3
+    assert len(shown(response)) == rows
 
 
 class TestStates:

@@ -33,6 +33,8 @@ STATES = {
         "claimed_revision": 1,
     },
     "completed": {"category": "completed"},
+    "other's, completed": {"category": "completed", "assigned": "Sam"},
+    "made wrong": {"category": "completed", "completed_incorrectly": True},
 }
 
 # state: role: the main step, then the rarer ones
@@ -63,8 +65,17 @@ OFFERED = {
         "Let it go",
     ],
     ("other's, outdated", "member"): [None],
-    ("completed", "lead"): [None, "Reopen"],
-    ("completed", "member"): [None],
+    ("completed", "lead"): [None, "Change the place", "Made wrong", "Reopen"],
+    ("completed", "member"): [None, "Change the place", "Made wrong"],
+    ("other's, completed", "member"): [None, "Change the place"],
+    ("other's, completed", "lead"): [
+        None,
+        "Change the place",
+        "Made wrong",
+        "Reopen",
+    ],
+    ("made wrong", "lead"): [None, "Change the place", "Make it again", "Reopen"],
+    ("made wrong", "member"): [None, "Change the place", "Make it again"],
 }
 
 

@@ -17,6 +17,9 @@ STEPS = [
     "accept-revision",
     "unclaim",
     "complete",
+    "place",
+    "made-wrong",
+    "remake",
     "revert",
     "trash",
 ]
@@ -237,6 +240,79 @@ def test_complete_refuses_a_place_that_is_too_long(member_page):
     part.refresh_from_db()
     assert part.category == "cnc"
     assert said(response) == [("error", "Keep the place under 200 characters.")]
+
+
+def test_place_is_noted_and_cleared(member_page):
+    part = make_part(name="Hub", category="completed", storage_location="Shelf A3")
+    response = press(member_page, "place", part, storage="  Box  7 ")
+    part.refresh_from_db()
+    assert part.storage_location == "Box 7"
+    assert said(response) == [("success", "It is noted where Hub lies.")]
+    press(member_page, "place", part, storage="")
+    part.refresh_from_db()
+    assert part.storage_location == ""
+
+
+def test_place_refuses_one_that_is_too_long(member_page):
+    part = make_part(category="completed")
+    response = press(member_page, "place", part, storage="x" * 201)
+    assert said(response) == [("error", "Keep the place under 200 characters.")]
+
+
+def test_made_wrong_only_marks_the_part(lead_page):
+    part = make_part(name="Hub", category="completed", assigned="Sam")
+    response = press(lead_page, "made-wrong", part, wrong_reason="Bent.", pieces="1")
+    part.refresh_from_db()
+    assert (part.completed_incorrectly, part.wrong_reason) == (True, "Bent.")
+    assert said(response) == [("success", "Hub is marked as made wrong.")]
+    assert Part.objects.count() == 1
+
+
+def test_made_wrong_sends_it_back_to_be_made_again(lead_page):
+    part = make_part(name="Hub", code="26-301", category="completed", amount=4)
+    response = press(
+        lead_page,
+        "made-wrong",
+        part,
+        wrong_reason="Bent.",
+        pieces=" 3 ",
+        again="1",
+        next="/completed/",
+    )
+    new = Part.objects.get(remake_of=part)
+    assert (new.category, new.amount, new.code) == ("cnc", 3, "26-301-R2")
+    words = "Hub is in production again, as 26-301-R2."
+    assert said(response) == [("success", words)]
+    assert response["Location"] == f"/completed/#part-{part.pk}"
+
+
+@pytest.mark.parametrize("pieces", ["", "x", "-1", "0", "5", "1.5", "²", "9" * 30])
+def test_made_wrong_refuses_a_number_that_cannot_be(pieces, lead_page):
+    part = make_part(category="completed", amount=4)
+    asked = {"wrong_reason": "Bent.", "again": "1", "pieces": pieces}
+    response = press(lead_page, "made-wrong", part, **asked)
+    assert said(response) == [("error", "Say how many pieces: 1 to 4.")]
+    assert Part.objects.count() == 1
+
+
+def test_made_wrong_needs_a_reason(lead_page):
+    part = make_part(category="completed")
+    response = press(lead_page, "made-wrong", part, wrong_reason=" ", again="1")
+    assert said(response) == [("error", "Say what was made wrong.")]
+
+
+def test_a_second_tap_makes_no_second_remake(lead_page):
+    part = make_part(name="Hub", code="26-301", category="completed")
+    for _ in range(2):
+        response = press(lead_page, "remake", part, reason="")
+    words = "Say what was made wrong."
+    assert said(response)[0] == ("error", words)
+    workflow.mark_wrong(part, actor=None, reason="Bent.")
+    for _ in range(2):
+        response = press(lead_page, "remake", part)
+    words = "“Hub” is being made again already, as 26-301-R2."
+    assert said(response)[-1] == ("error", words)
+    assert Part.objects.filter(remake_of=part).count() == 1
 
 
 def test_revert(lead_page):
