@@ -344,6 +344,19 @@ class DraftFileQuerySet(models.QuerySet):
 
 
 class PartEventManager(models.Manager):
+    def newest_ids(self, count: int, upto: int | None = None) -> list[int]:
+        """Return the last ``count`` numbers, or the last that are at most ``upto``."""
+        events = self.all() if upto is None else self.filter(pk__lte=upto)
+        return list(events.order_by("-pk").values_list("pk", flat=True)[:count])
+
+    def parts_after(self, number: int) -> models.QuerySet:
+        """List id and category of each part with a later event; "" in the trash."""
+        place = Case(
+            When(part__deleted_at=None, then="part__category"), default=Value("")
+        )
+        events = self.filter(pk__gt=number).order_by()
+        return events.values_list("part_id", place).distinct()
+
     def since(self, moment: "datetime") -> models.QuerySet:
         """List what happened after ``moment``, oldest first."""
         return self.filter(at__gt=moment).order_by("at", "id")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import boards, files, hand_in, home, parts, steps
+from .views import boards, files, hand_in, home, live, parts, steps
 
 app_name = "parts"
 urlpatterns = [
@@ -9,7 +9,7 @@ urlpatterns = [
     path("production/", boards.production, name="production"),
     path("completed/", boards.completed, name="completed"),
     path("search/", boards.search, name="search"),
-    path("parts/states/", boards.states, name="states"),
+    path("parts/live/", live.live, name="live"),
     path("parts/new/", hand_in.create, name="create"),
     path("parts/new/files/", hand_in.files, name="drafts"),
     path("parts/new/files/<int:pk>/remove/", hand_in.remove, name="draft-remove"),

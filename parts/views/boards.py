@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.paginator import Page, Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -12,11 +12,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from parts.filters import SORTABLE, BoardFilter, sort
-from parts.models import SHOP, Category, DrawingFetch, Part, PartFile, Type
+from parts.models import SHOP, Category, Part, Type
 from parts.querysets import PartQuerySet
 
 from .cards import Card, inspect
 from .lanes import Desk
+from .live import page_version
 
 PAGE_SIZE = 50
 PLACES_OFFERED = 200
@@ -130,28 +131,6 @@ def search(request: HttpRequest) -> HttpResponse:
     return _board(request, SEARCH)
 
 
-@require_safe
-def states(request: HttpRequest) -> JsonResponse:
-    """Tell how far some conversions, and some drawings from Onshape, are.
-
-    Asked for ``12,drawing-3``: ``{"12": "running", "drawing-3": "queued"}``.
-    """
-    names = request.GET.get("ids", "").split(",")[:200]
-    files = PartFile.objects.filter(pk__in=_ids(names), part__deleted_at=None)
-    found = dict(files.values_list("pk", "state"))
-    if asked := _ids(names, "drawing-"):
-        fetches = DrawingFetch.objects.filter(pk__in=asked, part__deleted_at=None)
-        found |= {f"drawing-{pk}": s for pk, s in fetches.values_list("pk", "state")}
-    response = JsonResponse(found)
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-def _ids(names: list[str], prefix: str = "") -> list[str]:
-    bare = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
-    return [id_ for id_ in bare if id_.isascii() and id_.isdigit() and len(id_) < 19]
-
-
 def _board(request: HttpRequest, board: Board) -> HttpResponse:
     found, context = _found(request, board)
     tally = found.tally("category").values()
@@ -163,11 +142,13 @@ def _board(request: HttpRequest, board: Board) -> HttpResponse:
 
 def _found(request: HttpRequest, board: Board) -> tuple[PartQuerySet, dict]:
     """Return what was asked for, sorted, and what every board shows around it."""
+    version = page_version()
     filters = BoardFilter(request.GET, board.parts(), request=request)
     found = _sorted(filters.qs, board, request)
     chosen = filters.form.cleaned_data
     context = {
         "board": board,
+        "version": version,
         "filters": filters.form,
         # A lane is a place on the board, and no filter.
         "is_filtered": any(

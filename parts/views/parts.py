@@ -18,6 +18,7 @@ from .access import workers_only
 from .cards import Card, board_of, inspect
 from .comparing import comparison
 from .fields import fields_of
+from .live import page_version
 from .sheet import Sheet
 
 EVENTS_SHOWN = 20
@@ -33,6 +34,7 @@ def part_page(
     request: HttpRequest, pk: int, revision_form: RevisionForm | None = None
 ) -> HttpResponse:
     """Show a part, with what is wrong with the file that was just sent, if any."""
+    version = page_version()
     parts = Part.objects.live().for_cards(request.user)
     part = get_object_or_404(parts, pk=pk)
     inspect([card := Card(part, request.user)])
@@ -43,6 +45,7 @@ def part_page(
     names = {(file.kind, file.revision): file.name for file in files}
     context = {
         "part": part,
+        "version": version,
         "card": card,
         "next": part.get_absolute_url(),
         "board_address": board_of(part),

@@ -1,10 +1,12 @@
 """What may be done to a part: by whom, from which state, with which values."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -85,10 +87,7 @@ def refusal(verb: Verb, part: Part) -> WrongState | NotCompleted:
     if verb == Verb.REVERTED:
         return NotCompleted("Part is not completed")
     if verb == Verb.ASSIGNED and part.in_shop and part.assigned:
-        return AlreadyClaimed(
-            _("%(name)s has “%(part)s” already.")
-            % {"name": part.assigned, "part": part}
-        )
+        return AlreadyClaimed(_who_was_first(part))
     where = {
         Category.REVIEW: _("is still in review"),
         Category.COMPLETED: _("is completed already"),
@@ -109,6 +108,16 @@ def refusal(verb: Verb, part: Part) -> WrongState | NotCompleted:
         _("“%(part)s” %(where)s, so it cannot be %(done)s.")
         % {"part": part, "where": where, "done": _DONE[verb]}
     )
+
+
+def _who_was_first(part: Part) -> str:
+    told = {"person": part.assigned, "part": part}
+    if part.claimed_date is None:
+        return _("%(person)s has “%(part)s” already.") % told
+    if timezone.now() - part.claimed_date < timedelta(minutes=1):
+        return _("%(person)s took “%(part)s” just now.") % told
+    told["time"] = timesince(part.claimed_date, depth=1)
+    return _("%(person)s took “%(part)s” %(time)s ago.") % told
 
 
 _DONE = {

@@ -3,13 +3,13 @@
 // A pen, `a[data-edit]`, leads to a small page with the form of its field. That
 // form is put in place of the value, in the `[data-field]` around the pen. What is
 // sent is answered as without a script: with the form again, if something is
-// wrong or somebody else was faster, or with the part's page, of which the
-// `data-fresh` sections take the places of the old ones.
+// wrong or somebody else was faster, or with the part's page as it is now.
 
+import { renew } from "./page.js";
 import { gettext } from "./words.js";
 
-/** Let fields be changed in place in `root`; `welcome(message)` what is said. */
-export function editInPlace(root, welcome) {
+/** Let fields be changed in place in `root`. */
+export function editInPlace(root) {
   if (!root.querySelector("[data-edit-in-place]")) return;
 
   root.addEventListener("click", (event) => {
@@ -69,28 +69,12 @@ export function editInPlace(root, welcome) {
       if (again) return put(root.importNode(again, true), box);
       // Signed out, or the part is gone: the way without a script leads on.
       if (!page.querySelector("[data-edit-in-place]")) return form.submit();
-      refresh(page);
+      close(box);
+      renew(page);
       root.querySelector(`[data-edit="${box.dataset.field}"]`)?.focus();
     } catch {
       form.ariaBusy = null;
       complain(form);
-    }
-  }
-
-  /** Show what the server sent in place of what was there. */
-  function refresh(page) {
-    for (const old of root.querySelectorAll("[data-fresh]")) {
-      const fresh = page.getElementById(old.id);
-      // What somebody is typing elsewhere is left alone.
-      if (fresh && !old.querySelector("details[open]")) {
-        old.replaceWith(root.importNode(fresh, true));
-      }
-    }
-    root.title = page.title;
-    for (const message of page.querySelectorAll(".message")) {
-      const shown = root.importNode(message, true);
-      root.querySelector(".messages").append(shown);
-      welcome(shown);
     }
   }
 }

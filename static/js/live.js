@@ -1,84 +1,156 @@
-// Shows by itself how far conversions are, and drawings from Onshape.
+// Keeps an open page up to date while others work.
 //
-// Elements marked `data-converting` name a file that is queued or running, or a
-// drawing that is fetched, and `data-was` its state. One cheap address tells the
-// states of all of them; when one has changed, the page is read again and its
-// `data-live` elements, found by their ids, take the place of the old ones.
+// Every few seconds it asks which version of the shop there is now, with a
+// conditional GET that is nearly always answered by 304. Where something that this
+// page shows has changed, the page is read again and what differs is swapped in.
 
-const FIRST_MS = 1200;
-const LAST_MS = 15000;
-const SLOWER = 1.3;
-const sentAs = new WeakMap();
+import { addMessage } from "./messages.js";
+import { isBusy } from "./morph.js";
+import { marker, readPage, renew } from "./page.js";
+import { gettext, interpolate, ngettext } from "./words.js";
 
-/** Watch what is being converted in `root`; `enhance(element)` what is swapped in. */
-export function watchConversions(root, enhance) {
-  let delay = FIRST_MS;
-  let timer = null;
-  if (!pending(root).length) return;
-  for (const element of root.querySelectorAll("[data-live]")) remember(element);
-  document.addEventListener("visibilitychange", plan);
+const EVERY_MS = 3500;
+const HIDDEN_MS = 45_000;
+const SLOWEST_MS = 60_000;
+const TOO_OLD_MS = 10 * 60_000; // “4 minutes ago” grows old where nothing happens
+const FAILURES_TO_SAY = 2;
+
+/** Watch the page of `root`, if it is one that changes. */
+export function watchPage(root) {
+  if (!marker(root)) return;
+  let address = root.body.dataset.live;
+  const status = statusLine(root);
+  let version = marker(root).dataset.version;
+  let etag = quoted(version);
+  let read = Date.now();
+  let asked = read;
+  let failures = 0;
+  let line = null;
+  let timer = 0;
+  let kept = [];
+  root.addEventListener("visibilitychange", () => plan(root.hidden ? pause() : 0));
+  addEventListener("online", () => plan(0));
+  // Whoever is done with what was kept sees at once what became of it.
+  for (const kind of ["focusout", "toggle"]) {
+    root.addEventListener(kind, () => kept.length && plan(300), true);
+  }
   plan();
 
-  function plan() {
+  function plan(delay = pause()) {
     clearTimeout(timer);
-    if (document.hidden || !pending(root).length) return;
-    timer = setTimeout(look, delay);
+    if (address) timer = setTimeout(look, delay);
+  }
+
+  function pause() {
+    const usual = root.hidden ? HIDDEN_MS : EVERY_MS * 2 ** failures;
+    // Two hundred boards must not ask at one moment.
+    return Math.min(usual, SLOWEST_MS) * (0.9 + Math.random() * 0.2);
   }
 
   async function look() {
     try {
-      const states = await read(statesAddress(root), "json");
-      if (pending(root).some(({ dataset }) => states[dataset.converting] !== dataset.was)) {
-        swap(root, await read(pageAddress(root), "text"), enhance);
-        delay = FIRST_MS;
-      }
+      await ask();
+      failures = 0;
+      asked = Date.now();
+      line?.remove();
+      line = null;
     } catch (error) {
-      // A lost network comes back; a lost sign-in does not by itself.
-      if (error instanceof SignedOut) return;
+      if (!(error instanceof TypeError || error instanceof NotNow)) reportError(error);
+      failures += 1;
+      if (failures >= FAILURES_TO_SAY) line ??= sayOld(asked);
     }
-    delay = Math.min(delay * SLOWER, LAST_MS);
     plan();
   }
-}
 
-class SignedOut extends Error {}
+  async function ask() {
+    noteOwnReads();
+    const response = await fetch(`${address}?files=${shownFiles(root)}`, {
+      headers: { "If-None-Match": etag },
+      cache: "no-store",
+      redirect: "manual",
+    });
+    if (response.type === "opaqueredirect") {
+      address = "";
+      saySignedOut();
+    } else if (response.status === 304) {
+      const isDone = kept.length && !kept.some((unit) => unit.isConnected && isBusy(unit));
+      if (isDone || Date.now() - read > TOO_OLD_MS) await readAgain([]);
+    } else if (response.ok) {
+      const news = await response.json();
+      const ids = Object.keys(news.parts).filter((id) => concerns(root, id, news.parts[id]));
+      etag = response.headers.get("ETag");
+      if (news.everything || news.files || ids.length) await readAgain(ids);
+    } else {
+      throw new NotNow();
+    }
+  }
 
-function pending(root) {
-  return [...root.querySelectorAll("[data-converting]")];
-}
+  async function readAgain(changed) {
+    const before = idsOn(root);
+    const page = await readPage();
+    if (!page) throw new NotNow();
+    kept = renew(page);
+    noteOwnReads();
+    const after = idsOn(root);
+    const count = changed.filter((id) => before.has(id) || after.has(id)).length;
+    if (count) {
+      const words = ngettext("%(count)s part changed", "%(count)s parts changed", count);
+      status.textContent = interpolate(words, { count });
+    }
+  }
 
-function statesAddress(root) {
-  const ids = new Set(pending(root).map(({ dataset }) => dataset.converting));
-  return `${document.body.dataset.states}?ids=${[...ids].join(",")}`;
-}
-
-/** Where this page is read: its own address, unless it answered a form. */
-function pageAddress(root) {
-  return root.querySelector("[data-page]")?.dataset.page ?? location.href;
-}
-
-async function read(address, kind) {
-  const response = await fetch(address, { headers: { Accept: "*/*" } });
-  if (response.redirected) throw new SignedOut();
-  if (!response.ok) throw new Error(`${response.status} from ${address}`);
-  return response[kind]();
-}
-
-function swap(root, text, enhance) {
-  const page = new DOMParser().parseFromString(text, "text/html");
-  for (const old of root.querySelectorAll("[data-live]")) {
-    const fresh = page.getElementById(old.id);
-    // What is no longer on the page need not be watched.
-    if (!fresh) delete old.dataset.converting;
-    if (!fresh || fresh.outerHTML === sentAs.get(old)) continue;
-    const next = remember(document.importNode(fresh, true));
-    old.replaceWith(next);
-    enhance(next);
+  /** The page was read anew, by this or by a step: then that version counts. */
+  function noteOwnReads() {
+    const now = marker(root).dataset.version;
+    if (now === version) return;
+    version = now;
+    etag = quoted(now);
+    read = Date.now();
   }
 }
 
-/** Note how the server sent an element, before anything enhances it. */
-function remember(element) {
-  sentAs.set(element, element.outerHTML);
-  return element;
+class NotNow extends Error {}
+
+function quoted(version) {
+  return `"${version}"`;
+}
+
+function idsOn(root) {
+  return new Set([...root.querySelectorAll("#main [data-part]")].map(({ dataset }) => dataset.part));
+}
+
+/** Whether the page shows this part, or the place where it stands now. */
+function concerns(root, id, stage) {
+  const { stages = "" } = marker(root).dataset;
+  return idsOn(root).has(id) || (stage !== "" && stages.split(" ").includes(stage));
+}
+
+function shownFiles(root) {
+  const shown = new Map();
+  for (const { dataset } of root.querySelectorAll("[data-converting]")) {
+    shown.set(dataset.converting, dataset.was);
+  }
+  return [...shown].slice(0, 200).map((pair) => pair.join(":")).join(",");
+}
+
+function statusLine(root) {
+  const line = root.createElement("p");
+  line.className = "visually-hidden";
+  line.role = "status";
+  root.body.append(line);
+  return line;
+}
+
+function sayOld(read) {
+  const clock = { hour: "2-digit", minute: "2-digit" };
+  const time = new Intl.DateTimeFormat(document.documentElement.lang, clock).format(read);
+  const words = interpolate(gettext("Not up to date since %(time)s."), { time });
+  return addMessage(words, "quiet");
+}
+
+function saySignedOut() {
+  const link = document.createElement("a");
+  link.href = location.href;
+  link.textContent = gettext("Sign in again");
+  addMessage(gettext("You are signed out, so this page no longer changes."), "warn", link);
 }

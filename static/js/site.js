@@ -1,36 +1,43 @@
 // Wires what the page has. Without it every page works; with it, more smoothly.
 
-import { dismissMessage, dismissMessages } from "./messages.js";
+import { dismissMessages } from "./messages.js";
 import { editInPlace } from "./edit_in_place.js";
 import { filterAtOnce } from "./filters.js";
-import { keepPlace } from "./place.js";
 import { copyTexts } from "./copy.js";
 import { switchLanes } from "./lanes.js";
 import { closeMenus } from "./menus.js";
 import { helpWithPasswords } from "./passwords.js";
+import { rememberPage } from "./page.js";
 import { sendOnce } from "./once.js";
-import { watchConversions } from "./live.js";
+import { stepsInPlace } from "./steps.js";
+import { watchPage } from "./live.js";
 import { watchUploads } from "./upload.js";
 import { mountViewers } from "./viewers.js";
 import { wishInWords } from "./wishes.js";
 import { tellTimeZone } from "./zone.js";
 import { focusFirstWrong } from "./wrong.js";
 
+rememberPage(document, wake); // first: what the others do to the page was not sent
 closeMenus(document);
 focusFirstWrong(document);
 copyTexts(document);
 dismissMessages(document);
-editInPlace(document, dismissMessage);
+editInPlace(document);
 filterAtOnce(document);
 helpWithPasswords(document);
 switchLanes(document);
-keepPlace(document);
-watchUploads(document);
 wishInWords(document);
 sendOnce(document);
 tellTimeZone(document);
-watchConversions(document, mountViewers);
-mountViewers(document);
+stepsInPlace(document);
+watchPage(document);
+wake(document);
 for (const form of document.querySelectorAll("[data-hand-in]")) {
   import("./hand-in.js").then(({ handIn }) => handIn(form));
+}
+
+/** Wake what stands in `root`, at first and when it comes in later. */
+function wake(root) {
+  watchUploads(root);
+  mountViewers(root);
 }

@@ -1,8 +1,11 @@
 // Brings the 3D viewer, a large module, only where its element stands.
 
-/** Mount the viewer on every `[data-viewer]` in `root`. */
+const VIEWERS = "[data-viewer]";
+
+/** Mount the viewer on every `[data-viewer]` in `root`, or on `root` itself. */
 export function mountViewers(root) {
-  for (const element of root.querySelectorAll("[data-viewer]")) mount(element);
+  if (root.matches?.(VIEWERS)) mount(root);
+  for (const element of root.querySelectorAll(VIEWERS)) mount(element);
 }
 
 async function mount(element) {

@@ -350,7 +350,7 @@ def test_assign_says_who_was_first(member):
     part = make_part(category="cnc", name="Hub")
     stale = Part.objects.get(pk=part.pk)
     workflow.assign(part, worker="Sam", actor=None)
-    with pytest.raises(AlreadyClaimed, match="^Sam has “Hub” already.$"):
+    with pytest.raises(AlreadyClaimed, match="^Sam took “Hub” just now.$"):
         workflow.assign(stale, worker="Mara Member", actor=member)
     part.refresh_from_db()
     assert part.assigned == "Sam"
@@ -846,7 +846,7 @@ def test_of_twenty_claims_at_once_one_wins_and_nineteen_are_told_who():
     lost = [error for error in outcomes if isinstance(error, AlreadyClaimed)]
     assert won == [part.assigned]
     assert len(lost) == 19
-    assert {str(error) for error in lost} == {f"{part.assigned} has “Hub” already."}
+    assert {str(error) for error in lost} == {f"{part.assigned} took “Hub” just now."}
     assert part.events.filter(verb=Verb.ASSIGNED).count() == 1
 
 

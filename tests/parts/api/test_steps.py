@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.utils import timezone
 
 from parts.models import Part
 from tests.factories import make_converted, make_file, make_part
@@ -124,9 +125,10 @@ def test_assign_to_what_is_no_name_is_400(api, name):
 
 
 def test_assign_is_409_when_somebody_else_has_it(api):
-    part = make_part(category="cnc", name="Hub", **HELD)
+    held = HELD | {"claimed_date": timezone.now()}
+    part = make_part(category="cnc", name="Hub", **held)
     answer = _step(api, part, "assign", {"assigned": "Kim"})
-    _refused(answer, 409, "Sam has “Hub” already.", "already_claimed")
+    _refused(answer, 409, "Sam took “Hub” just now.", "already_claimed")
     part.refresh_from_db()
     assert part.assigned == "Sam"
     assert _step(api, part, "assign", {"assigned": "sam"}).status_code == 200

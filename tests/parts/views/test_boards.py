@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from parts import drawings, workflow
+from parts import workflow
 from parts.models import Part, PartFile, Season
 from parts.views import boards
 from tests.factories import make_converted, make_file, make_part
@@ -22,14 +22,14 @@ def shown(response) -> list[str]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["parts:home", "parts:states", *BOARDS])
+@pytest.mark.parametrize("name", ["parts:home", *BOARDS])
 def test_a_stranger_is_asked_to_sign_in(name, client):
     response = client.get(reverse(name))
     assert response.status_code == 302
     assert response["Location"].startswith(f"{reverse('accounts:login')}?next=")
 
 
-@pytest.mark.parametrize("name", ["parts:home", "parts:states", *BOARDS])
+@pytest.mark.parametrize("name", ["parts:home", *BOARDS])
 def test_boards_are_only_read(name, member_page):
     assert member_page.post(reverse(name)).status_code == 405
 
@@ -340,10 +340,10 @@ def test_choices_are_what_exists_on_the_board(member_page):
 @pytest.mark.parametrize(
     ("name", "category", "query", "queries"),
     [
-        # session, user, choices, loads, people, counts, parts
-        ("parts:review", "review", "", 8),  # and who has the same file
-        ("parts:search", "hand", "", 7),
-        ("parts:completed", "completed", "?season=all&search=Part", 8),  # and places
+        # session, user, version, choices, loads, people, counts, parts
+        ("parts:review", "review", "", 9),  # and who has the same file
+        ("parts:search", "hand", "", 8),
+        ("parts:completed", "completed", "?season=all&search=Part", 9),  # and places
     ],
 )
 def test_query_cost_is_flat(
@@ -354,45 +354,3 @@ def test_query_cost_is_flat(
     with django_assert_num_queries(queries):
         response = lead_page.get(reverse(name) + query)
     assert len(shown(response)) == rows
-
-
-class TestStates:
-    def test_tells_how_far_conversions_are(self, member_page):
-        waits = make_file(make_part())
-        done = make_converted(make_part())
-        address = reverse("parts:states")
-        response = member_page.get(address, {"ids": f"{waits.pk},{done.pk},999"})
-        assert response.json() == {str(waits.pk): "queued", str(done.pk): "done"}
-        assert response["Cache-Control"] == "no-store"
-
-    def test_tells_how_far_drawings_from_onshape_are(self, member_page, onshape):
-        part = make_part(onshape_url=onshape.link())
-        wish = drawings.ask(part, actor=None)
-        file = make_file(part)
-        address = reverse("parts:states")
-        ids = f"drawing-{wish.pk},{file.pk},drawing-999,drawing-x,drawing-"
-        response = member_page.get(address, {"ids": ids})
-        assert response.json() == {
-            str(file.pk): "queued",
-            f"drawing-{wish.pk}": "queued",
-        }
-        workflow.trash(part, actor=None)
-        assert member_page.get(address, {"ids": ids}).json() == {}
-
-    @pytest.mark.parametrize("ids", ["", ",", "a,b", "-1", "9" * 30, "\x00", "²"])
-    def test_nonsense_is_no_file(self, ids, member_page):
-        response = member_page.get(reverse("parts:states"), {"ids": ids})
-        assert response.json() == {}
-
-    def test_what_is_in_the_trash_is_not_told(self, member_page):
-        file = make_file(make_part(deleted_at=None))
-        file.part.deleted_at = timezone.now()
-        file.part.save()
-        response = member_page.get(reverse("parts:states"), {"ids": str(file.pk)})
-        assert response.json() == {}
-
-    def test_is_cheap(self, member_page, django_assert_num_queries):
-        ids = ",".join(str(make_file(make_part()).pk) for _ in range(5))
-        with django_assert_num_queries(3):  # session, user, files
-            response = member_page.get(reverse("parts:states"), {"ids": ids})
-        assert len(response.json()) == 5

@@ -367,5 +367,6 @@ class TestDrawingFromOnshape:
     ):
         for _ in range(rows):
             drawings.fetch(drawings.ask(part, actor=None).pk)
-        with django_assert_num_queries(6):  # session, user, part, events, files, fetch
+        # session, user, version, part, events, files, fetch
+        with django_assert_num_queries(7):
             self.page(member_page, part)

@@ -1,8 +1,11 @@
 """The steps as buttons: each is tried through its address."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
+from django.utils import timezone
 
 from parts import workflow
 from parts.models import Part
@@ -160,6 +163,17 @@ def test_take_loses_to_who_was_first(page, request):
     part.refresh_from_db()
     assert part.assigned == "Sam"
     assert said(response) == [("error", "Sam has “Hub” already.")]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(0, "Sam took “Hub” just now."), (4, "Sam took “Hub” 4\xa0minutes ago.")],
+)
+def test_who_was_first_is_told_with_the_time(minutes, words, member_page):
+    taken = timezone.now() - timedelta(minutes=minutes)
+    held = {"assigned": "Sam", "status": "In Progress", "claimed_date": taken}
+    part = make_part(name="Hub", category="cnc", **held)
+    assert said(press(member_page, "assign", part)) == [("error", words)]
 
 
 def test_a_lead_gives_a_part_to_somebody_else(lead_page):
