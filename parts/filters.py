@@ -84,6 +84,9 @@ class BoardFilter(PartFilter):
             queryset = queryset.of_kept_seasons()
         return super().filter_queryset(queryset)
 
+    def filter_search(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.found_by(value)
+
     def filter_mine(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
         return queryset.held_by(self.request.user.worker_name) if value else queryset
 

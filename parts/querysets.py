@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from django.db import connections, models
 from django.db.models import (
@@ -42,6 +43,15 @@ IN_SHOP = ("cnc", "hand", "misc")
 OPEN = ("review", *IN_SHOP)
 HELD_TOO_LONG = timedelta(days=5)
 SEARCHED = ("name", "notes", "subsystem", "assigned", "material", "code")
+# What people look for on the boards; SEARCHED is a promise of the API.
+FOUND_BY = (*SEARCHED, "storage_location")
+MOST_WORDS = 8
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words that are looked for, as a keyboard would write them."""
+    # Some devices send ü as u and two dots, which is another text.
+    return normalize("NFC", text.replace("\x00", " ")).split()[:MOST_WORDS]
 
 
 class SeasonQuerySet(models.QuerySet):
@@ -123,6 +133,13 @@ class PartQuerySet(models.QuerySet):
         """
         return self._holding(text, SEARCHED)
 
+    def found_by(self, text: str) -> "PartQuerySet":
+        """Keep parts that hold every word of ``text``, each in whatever field."""
+        parts = self
+        for word in words_of(text):
+            parts = parts._holding(word, FOUND_BY)
+        return parts
+
     def _holding(self, text: str, fields: Sequence[str]) -> "PartQuerySet":
         text = text.strip().replace("\x00", "")
         if not text:
@@ -134,6 +151,25 @@ class PartQuerySet(models.QuerySet):
             return self.alias(**columns).filter(reduce(or_, found))
         found = [Q(**{f"{field}__icontains": text}) for field in fields]
         return self.filter(reduce(or_, found))
+
+    def best_first(self, text: str) -> "PartQuerySet":
+        """Put first what is called ``text``, then what begins so, then the rest.
+
+        Of equals what is still to be made comes first, and what changed last.
+        """
+        words = words_of(text) or [""]
+        return self.order_by(
+            Case(
+                When(Q(code__iexact=text.strip()), then=0),
+                When(Q(name__istartswith=words[0]), then=1),
+                When(Q(code__istartswith=words[0]), then=1),
+                When(Q(name__icontains=words[0]), then=2),
+                default=3,
+            ),
+            Case(When(completed_at=None, then=0), default=1),
+            "-updated_at",
+            "-id",
+        )
 
     def in_queue_order(self) -> "PartQuerySet":
         """Order as a shop works: urgent first, then due date, then age."""

@@ -1,6 +1,7 @@
 from django.urls import path
 
-from .views import boards, files, hand_in, home, live, parts, steps
+from .views import boards, files, hand_in, home, live, parts, saved, steps
+from .views.search import find
 
 app_name = "parts"
 urlpatterns = [
@@ -9,6 +10,12 @@ urlpatterns = [
     path("production/", boards.production, name="production"),
     path("completed/", boards.completed, name="completed"),
     path("search/", boards.search, name="search"),
+    path("search/find/", find, name="find"),
+    path("search/views/", saved.saved, name="views"),
+    path("search/views/save/", saved.save, name="view-save"),
+    path("search/views/<int:pk>/rename/", saved.rename, name="view-rename"),
+    path("search/views/<int:pk>/raise/", saved.raise_, name="view-raise"),
+    path("search/views/<int:pk>/delete/", saved.delete, name="view-delete"),
     path("parts/live/", live.live, name="live"),
     path("parts/new/", hand_in.create, name="create"),
     path("parts/new/files/", hand_in.files, name="drafts"),

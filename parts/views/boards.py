@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from parts.addresses import board_query, chips
 from parts.filters import SORTABLE, BoardFilter, sort
-from parts.models import SHOP, Category, Part, Type
+from parts.models import SHOP, Category, Part, SavedFilter, Type
 from parts.querysets import PartQuerySet
 
 from .cards import Card, inspect
@@ -47,6 +48,12 @@ class Board:
     order: str = "in_queue_order"
     has_holders: bool = True
     template: str = "parts/board.html"
+    places: frozenset[str] = frozenset()
+
+    @property
+    def slug(self) -> str:
+        """What it is called where its filters are kept."""
+        return self.route.partition(":")[2]
 
     def parts(self) -> PartQuerySet:
         return Part.objects.on_board(*self.categories)
@@ -70,6 +77,7 @@ PRODUCTION = Board(
     SHOP,
     _("Most urgent"),
     _("Nothing is in production. Parts come here when a lead approves them."),
+    places=frozenset({"category"}),
 )
 COMPLETED = Board(
     "parts:completed",
@@ -157,6 +165,9 @@ def _found(request: HttpRequest, board: Board) -> tuple[PartQuerySet, dict]:
             if name != "category"
         ),
         "chosen": chosen,
+        "chips": chips(request.GET, filters.form, places=board.places),
+        "query": board_query(request.GET),
+        "views": list(SavedFilter.objects.filter(owner=request.user)),
         "choices": _choices(board),
         "sorting": _sorting(request),
         "people": _people() if request.user.can_lead else [],

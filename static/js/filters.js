@@ -1,4 +1,9 @@
-// Sends the filters as soon as something is chosen.
+// Sends the filters as soon as something is chosen; shows results as one types.
+
+import { markHits } from "./hits.js";
+import { marker, pageIn, renew } from "./page.js";
+
+const PAUSE_MS = 180;
 
 /** Make forms marked `data-filters` send themselves. */
 export function filterAtOnce(root) {
@@ -15,5 +20,42 @@ export function filterAtOnce(root) {
         else formData.delete(name);
       }
     });
+    if (marker(root)) findAsOneTypes(form);
+  }
+}
+
+function findAsOneTypes(form) {
+  let timer = 0;
+  let running = null;
+  form.addEventListener("input", ({ target }) => {
+    if (target.type !== "search") return;
+    clearTimeout(timer);
+    timer = setTimeout(find, PAUSE_MS);
+  });
+  // What is on its way is older than what is sent now.
+  form.addEventListener("submit", () => {
+    clearTimeout(timer);
+    running?.abort();
+  });
+  markHits(document, form.elements.search.value);
+
+  async function find() {
+    running?.abort();
+    running = new AbortController();
+    const query = new URLSearchParams(new FormData(form)).toString();
+    const address = location.pathname + (query && `?${query}`);
+    form.ariaBusy = "true";
+    try {
+      const page = await pageIn(await fetch(address, { signal: running.signal }));
+      if (!page) return;
+      history.replaceState(history.state, "", address);
+      renew(page);
+      markHits(document, form.elements.search.value);
+    } catch (error) {
+      // Enter still sends the form as ever.
+      if (error.name !== "AbortError") return;
+    } finally {
+      form.ariaBusy = null;
+    }
   }
 }

@@ -340,10 +340,10 @@ def test_choices_are_what_exists_on_the_board(member_page):
 @pytest.mark.parametrize(
     ("name", "category", "query", "queries"),
     [
-        # session, user, version, choices, loads, people, counts, parts
-        ("parts:review", "review", "", 9),  # and who has the same file
-        ("parts:search", "hand", "", 8),
-        ("parts:completed", "completed", "?season=all&search=Part", 9),  # and places
+        # session, user, version, views, choices, loads, people, counts, parts
+        ("parts:review", "review", "", 10),  # and who has the same file
+        ("parts:search", "hand", "", 9),
+        ("parts:completed", "completed", "?season=all&search=Part", 10),  # and places
     ],
 )
 def test_query_cost_is_flat(
