@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from .models import Part
 from .querysets import words_of
 
-AROUND = 28  # letters shown on either side of what was found in a note
+BEFORE, AFTER = 12, 40  # letters shown around what was found in a note
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,6 @@ def _excerpt(text: str, word: str) -> str:
     """Cut ``text`` down to what stands around ``word``."""
     line = " ".join(text.split())
     at = max(line.casefold().find(word.casefold()), 0)
-    start, end = max(0, at - AROUND), at + len(word) + AROUND
+    start, end = max(0, at - BEFORE), at + len(word) + AFTER
     before, after = "…" if start else "", "…" if end < len(line) else ""
     return f"{before}{line[start:end].strip()}{after}"
