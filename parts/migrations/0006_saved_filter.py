@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('parts', '0003_claimed_drawing'),
+        ('parts', '0004_draft_file'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
