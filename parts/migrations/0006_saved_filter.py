@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('parts', '0004_draft_file'),
+        ('parts', '0005_lanes_and_remakes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
