@@ -367,6 +367,6 @@ class TestDrawingFromOnshape:
     ):
         for _ in range(rows):
             drawings.fetch(drawings.ask(part, actor=None).pk)
-        # session, user, version, part, events, files, fetch
-        with django_assert_num_queries(7):
+        # session, user, version, part, events, notes, files, fetch
+        with django_assert_num_queries(8):
             self.page(member_page, part)

@@ -181,8 +181,8 @@ def test_query_cost_is_flat(rows, lead_page, django_assert_num_queries):
     for _ in range(rows):
         make_converted(make_part())
         make_part(blocked_reason="Too thin.")
-    # session, user, count, choices, people, parts, twins
-    with django_assert_num_queries(7):
+    # session, user, version, count, views, choices, loads, people, parts, twins
+    with django_assert_num_queries(10):
         response = lead_page.get(REVIEW)
     assert response.text.count('class="part-card ') == min(rows * 2, 50)
 
