@@ -37,6 +37,22 @@ class Site:
 @contextmanager
 def running_site(folder: Path, **variables: str) -> Iterator[Site]:
     """Run the site as ``make run`` does, gunicorn and worker, with demo data."""
+    with started(folder, "demo-signin.txt", **variables) as address:
+        text = (folder / "demo-signin.txt").read_text()
+        people = re.findall(r"^  (Lead|Member) +(\w+) +(\S+)$", text, re.M)
+        yield Site(
+            address=address,
+            folder=folder,
+            lead=people[0][1],
+            members=[username for role, username, _ in people if role == "Member"],
+            passwords={username: password for _, username, password in people},
+            key=re.search(r"pk_\S+", text).group(),
+        )
+
+
+@contextmanager
+def started(folder: Path, until: str, **variables: str) -> Iterator[str]:
+    """Run the site; give its address once it has printed a line with ``until``."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -56,20 +72,11 @@ def running_site(folder: Path, **variables: str) -> Iterator[Site]:
     )
     try:
         for line in process.stdout:
-            if "demo-signin.txt" in line:
+            if until in line:
                 break
         else:
             pytest.fail(f"The site did not start: {(folder / 'log.txt').read_text()}")
-        text = (folder / "demo-signin.txt").read_text()
-        people = re.findall(r"^  (Lead|Member) +(\w+) +(\S+)$", text, re.M)
-        yield Site(
-            address=f"http://127.0.0.1:{port}",
-            folder=folder,
-            lead=people[0][1],
-            members=[username for role, username, _ in people if role == "Member"],
-            passwords={username: password for _, username, password in people},
-            key=re.search(r"pk_\S+", text).group(),
-        )
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=30)

@@ -26,11 +26,10 @@ function revealer(input) {
 
   function show(isShown) {
     input.type = isShown ? "text" : "password";
-    button.textContent = isShown ? gettext("Hide") : gettext("Show");
-    button.setAttribute(
-      "aria-label",
-      isShown ? gettext("Hide the password") : gettext("Show the password"),
-    );
+    const what = document.createElement("span");
+    what.className = "visually-hidden";
+    what.textContent = ` ${gettext("the password")}`;
+    button.replaceChildren(isShown ? gettext("Hide") : gettext("Show"), what);
   }
 }
 
