@@ -55,7 +55,7 @@ class UserQuerySet(models.QuerySet):
             found = found.filter(role=role)
         if state in {"active", "closed"}:
             found = found.filter(is_active=state == "active")
-        return found.order_by("-is_active", "name", "pk")
+        return found.order_by("-is_active", Lower("name"), "pk")
 
     def with_key_count(self) -> "UserQuerySet":
         """Add ``key_count``, the usable keys of each."""

@@ -27,6 +27,9 @@ PAGES = {
     "empty": "/review/?search=nothing+like+it",
     "keys": "/account/keys/",
     "password": "/account/password/",
+    "account": "/account/",
+    "people": "/account/people/",
+    "invitations": "/account/invitations/",
     "missing": "/parts/0/",
 }
 

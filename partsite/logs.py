@@ -4,7 +4,8 @@ import logging
 import re
 
 _KEY = re.compile(r"\b(pk_[0-9a-f]{12})_[\w-]+")
-_PARAMETER = re.compile(r"(api_key(?:=|%3d))[^&\s\"']+", re.IGNORECASE)
+# Of a key in an address, and of a link that lets somebody in.
+_PARAMETER = re.compile(r"((?:api_key|[?&]link)(?:=|%3d))[^&\s\"']+", re.IGNORECASE)
 
 
 class WithoutTraceback(logging.Filter):
@@ -16,10 +17,11 @@ class WithoutTraceback(logging.Filter):
 
 
 class KeyHidingFormatter(logging.Formatter):
-    """Blank out API keys, but for their public prefix, in message and traceback.
+    """Blank out API keys and secret links, in message and traceback.
 
-    A key may stand in an address (``?api_key=…``), and addresses are logged by
-    Django's development server and by whatever else prints a request.
+    Of a key the public prefix stays. Both may stand in an address (``?api_key=…``,
+    ``?link=…``), and addresses are logged by Django's development server and by
+    whatever else prints a request.
     """
 
     def format(self, record: logging.LogRecord) -> str:

@@ -20,7 +20,6 @@ from partsite.ratelimit import client_network
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 _WRONG_LINKS = "20/5m"
-_TAKEN = "Somebody took this name in this moment; choose another."
 
 
 @login_not_required
@@ -73,7 +72,9 @@ def _join(request: HttpRequest, invitation: Invitation, token: str) -> HttpRespo
         except InvitationRefused as error:
             return _ended(request, str(error), 410)
         except IntegrityError:
-            form.add_error(None, _(_TAKEN))
+            form.add_error(
+                None, _("Somebody took this name in this moment; choose another.")
+            )
         else:
             return _welcome(request, user)
     context = {

@@ -38,6 +38,9 @@ PAGES = {
     "delete": "/parts/{part}/delete/",
     "keys": "/account/keys/",
     "password": "/account/password/",
+    "account": "/account/",
+    "people": "/account/people/",
+    "invitations": "/account/invitations/",
 }
 # Shift of what is on the screen already, as Chromium scores it; 0.1 is called good.
 SHIFT_MOST = 0.01

@@ -16,6 +16,7 @@ KEY = "pk_0123456789ab_" + "x-_9" * 10
     [
         (f"GET /api/parts/?api_key={KEY}&a=1 200", "GET /api/parts/?api_key=…&a=1 200"),
         ("GET /x?API_KEY=other HTTP/1.1", "GET /x?API_KEY=… HTTP/1.1"),
+        ("GET /account/invited/?link=a-B_9 200", "GET /account/invited/?link=… 200"),
         (f"key {KEY} is wrong", "key pk_0123456789ab_… is wrong"),
         (f"{{'api_key': '{KEY}'}}", "{'api_key': 'pk_0123456789ab_…'}"),
         ("nothing to hide", "nothing to hide"),
