@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from uuid import UUID, uuid4
 
 from django import forms
@@ -13,7 +14,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from . import drafts, guesses, tasks, uploads, workflow
+from . import drafts, guesses, tasks, uploads, vocabulary, workflow
 from .errors import FileRefused, FileTooBig
 from .forms import PageForm, PartFields
 from .models import DraftFile, Kind, Part, Type
@@ -134,7 +135,6 @@ class HandIn:
             self._take_files(data, rows)
             _fill_down(data, rows)
         self.forms = self._forms(data, rows)
-        _offer(self.forms[0])
         if self.is_bound:
             self._miss_files()
 
@@ -179,7 +179,11 @@ class HandIn:
     @property
     def blank(self) -> PartForm:
         """A form of one more part, to be copied by the script."""
-        return PartForm(prefix="new", request=self.request)
+        return self._form(None, "new")
+
+    @cached_property
+    def words(self) -> dict[str, list[str]]:
+        return vocabulary.in_use()
 
     @property
     def status(self) -> int:
@@ -190,6 +194,8 @@ class HandIn:
     @property
     def has_more(self) -> bool:
         """Whether something rarer is filled in, or wrong."""
+        if not self.is_bound:
+            return False
         fields = [
             field for field in self.common if field.name in COMMON - {"subsystem"}
         ]
@@ -217,7 +223,7 @@ class HandIn:
         return not wrong
 
     def _forms(self, data: QueryDict | None, rows: list[str]) -> list[PartForm]:
-        forms = [PartForm(data, prefix=row, request=self.request) for row in rows]
+        forms = [self._form(data, row) for row in rows]
         if self.is_bound:
             uuids = [form.part_uuid for form in forms]
             found = drafts.sent_for(uuids, owner=self.request.user)
@@ -228,6 +234,13 @@ class HandIn:
                 if form.part and form.part.deleted_at:  # and sent again: a new one
                     form.part, form.part_uuid = None, uuid4()
         return forms
+
+    def _form(self, data: QueryDict | None, row: str) -> PartForm:
+        """Return one part's form, which offers what the team uses most as buttons."""
+        form = PartForm(data, prefix=row, request=self.request)
+        form.fields["subsystem"].offers = self.words["subsystems"][:OFFERS]
+        form.fields["material"].offers = self.words["materials"][:OFFERS]
+        return form
 
     def _take_files(self, data: QueryDict, rows: list[str]) -> None:
         """Keep the files that came with the forms; each group is a part's.
@@ -296,12 +309,6 @@ def _fill_down(data: QueryDict, rows: list[str]) -> None:
         if not data.get(name, "").strip() and data.get(_named(row, "type")) != "misc":
             data[name] = above
         above = data.get(name) or above
-
-
-def _offer(form: PartForm) -> None:
-    """Offer what the team uses most as buttons: one tap, no typing."""
-    form.fields["subsystem"].offers = form.words["subsystems"][:OFFERS]
-    form.fields["material"].offers = form.words["materials"][:OFFERS]
 
 
 def _named(row: str, name: str) -> str:

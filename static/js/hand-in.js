@@ -259,10 +259,9 @@ export function handIn(form) {
       draft.querySelector("[data-again]").hidden = !seen.has(draft.dataset.hash);
       seen.add(draft.dataset.hash);
     }
-    for (const row of [...rows.children].slice(1)) {
-      const material = row.querySelector(".field--material input");
-      if (material) material.placeholder = gettext("As above");
-    }
+    [...rows.children].forEach((row, n) => {
+      row.querySelector(".field--material input").placeholder = n ? gettext("As above") : "";
+    });
   }
 
   // --- How far the server is --------------------------------------------------------

@@ -82,7 +82,8 @@ function speedometer() {
       told.push(interpolate(gettext("%(size)s a second"), { size: inWords(perSecond) }));
       told.push(left((total - loaded) / perSecond));
     }
-    return told.join(" · ");
+    // Broken between the three, not within one.
+    return told.map((words) => words.replaceAll(" ", "\u00a0")).join(" · ");
   };
 }
 

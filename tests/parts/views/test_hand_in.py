@@ -352,6 +352,11 @@ class TestOnePart:
             make_part(material=material)
         text = member_page.get(CREATE).text
         assert text.index('<option value="6061-T6">') < text.index('value="Delrin"')
+        offered = re.findall(r'class="field__offer" type="button">([^<]+)<', text)
+        assert offered[:2] == ["6061-T6", "Delrin"]
+
+    def test_the_rarer_fields_are_folded_at_first(self, lead_page):
+        assert '<details class="more">' in lead_page.get(CREATE).text
 
     def test_the_rarer_fields_are_open_when_one_is_filled_in(self, member_page):
         closed = member_page.post(CREATE, {**GOOD, "amount": "0", **PLAIN})
