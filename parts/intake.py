@@ -130,11 +130,13 @@ class HandIn:
         self.files = FilesForm(request.POST if self.is_bound else None, request=request)
         self.handed_in: list[Part] = []
         data = request.POST.copy() if self.is_bound else None
-        rows = _rows(data) if self.is_bound else [""]
         if self.is_bound:
+            rows = _rows(data)
             self._take_files(data, rows)
             _fill_down(data, rows)
-        self.forms = self._forms(data, rows)
+            self.forms = self._forms(data, rows)
+        else:
+            self.forms = self._forms_of_files(request.GET.getlist("part"))
         if self.is_bound:
             self._miss_files()
 
@@ -222,18 +224,34 @@ class HandIn:
         self.forms = wrong or self.forms
         return not wrong
 
-    def _forms(self, data: QueryDict | None, rows: list[str]) -> list[PartForm]:
+    def _forms(self, data: QueryDict, rows: list[str]) -> list[PartForm]:
         forms = [self._form(data, row) for row in rows]
-        if self.is_bound:
-            uuids = [form.part_uuid for form in forms]
-            found = drafts.sent_for(uuids, owner=self.request.user)
-            parts = {part.uuid: part for part in Part.objects.filter(uuid__in=uuids)}
-            for form in forms:
-                form.drafts = found.get(form.part_uuid, [])
-                form.part = parts.get(form.part_uuid)
-                if form.part and form.part.deleted_at:  # and sent again: a new one
-                    form.part, form.part_uuid = None, uuid4()
+        uuids = [form.part_uuid for form in forms]
+        found = drafts.sent_for(uuids, owner=self.request.user)
+        parts = {part.uuid: part for part in Part.objects.filter(uuid__in=uuids)}
+        for form in forms:
+            form.drafts = found.get(form.part_uuid, [])
+            form.part = parts.get(form.part_uuid)
+            if form.part and form.part.deleted_at:  # and sent again: a new one
+                form.part, form.part_uuid = None, uuid4()
         return forms
+
+    def _forms_of_files(self, wanted: list[str]) -> list[PartForm]:
+        """Return a form for each part that files wait for, at least one.
+
+        The address names them, so that a page that is read again finds them.
+        """
+        uuids = [uuid for text in wanted[:MOST_PARTS] if (uuid := _uuid(text))]
+        if not uuids:
+            return [self._form(None, "")]
+        found = drafts.sent_for(uuids, owner=self.request.user)
+        done = set(Part.objects.filter(uuid__in=uuids).values_list("uuid", flat=True))
+        forms = []
+        for uuid in [uuid for uuid in found if uuid not in done]:
+            form = self._form(None, str(len(forms) or ""))
+            form.part_uuid, form.drafts = uuid, found[uuid]
+            forms.append(form)
+        return forms or [self._form(None, "")]
 
     def _form(self, data: QueryDict | None, row: str) -> PartForm:
         """Return one part's form, which offers what the team uses most as buttons."""

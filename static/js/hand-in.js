@@ -61,6 +61,7 @@ export function handIn(form) {
     }
   });
   document.addEventListener("visibilitychange", plan);
+  for (const row of rows.children) describe(row);
   settle();
   plan();
   form.dataset.ready = "";
@@ -254,6 +255,13 @@ export function handIn(form) {
     form.toggleAttribute("data-has-files", [...rows.children].some((row) => filesOf(row).length));
     const many = ngettext("Hand in %(count)s part", "Hand in %(count)s parts", count);
     button.textContent = count > 1 ? interpolate(many, { count }) : buttonWords;
+    // A page that is read again finds its files.
+    const address = new URL(location.href);
+    address.searchParams.delete("part");
+    for (const row of rows.querySelectorAll("[data-row]:has([data-draft])")) {
+      address.searchParams.append("part", row.querySelector("[data-uuid]").value);
+    }
+    history.replaceState(history.state, "", address);
     const seen = new Set();
     for (const draft of rows.querySelectorAll("[data-draft]")) {
       draft.querySelector("[data-again]").hidden = !seen.has(draft.dataset.hash);

@@ -180,3 +180,8 @@ def test_a_file_is_removed_and_another_takes_its_place(browse, site):
     chooser.set_input_files(STEP / "roller_hub.step")
     expect(page.get_by_label("Name")).to_have_value("Intake roller hub")
     expect(_rows(page)).to_have_count(1)
+
+    # A page that is read again finds its file.
+    page.reload()
+    expect(page.locator("[data-draft]")).to_contain_text("roller_hub.step")
+    expect(page.get_by_label("Name")).to_have_value("Intake roller hub")

@@ -466,6 +466,17 @@ class TestSeveralParts:
         member_page.post(CREATE, typed)
         assert Part.objects.count() == 1
 
+    def test_a_page_that_is_read_again_finds_its_files(self, two, member_page, member):
+        wanted = [two["uuid"], two["1-uuid"], "nonsense", uuid4()]
+        forms = member_page.get(CREATE, {"part": wanted}).context["hand_in"].forms
+        assert [form.drafts[0].file.name for form in forms] == ["a.step", "b.step"]
+        assert [form.row for form in forms] == ["", "1"]
+        assert [form.part_uuid for form in forms] == wanted[:2]
+        member_page.post(CREATE, two)
+        (form,) = member_page.get(CREATE, {"part": wanted}).context["hand_in"].forms
+        assert form.drafts == []
+        assert form.part_uuid not in wanted
+
     @pytest.mark.parametrize("rows", [1, 8])
     def test_query_cost_of_what_is_wrong_is_flat(
         self, rows, member_page, member, django_assert_num_queries
@@ -518,7 +529,7 @@ class TestFiles:
             f'<a href="{part.get_absolute_url()}" target="_blank">Old &lt;hub&gt;'
             in text
         )
-        assert "has this very file already and is in production." in text
+        assert "</a>, in production</li>" in text
 
     @pytest.mark.parametrize(
         ("name", "content", "words"),
