@@ -35,6 +35,7 @@ PAGES = {
     "hand in": "/parts/new/",
     "part": "/parts/{part}/",
     "edit": "/parts/{part}/edit/",
+    "change a field": "/parts/{part}/edit/type/",
     "delete": "/parts/{part}/delete/",
     "keys": "/account/keys/",
     "password": "/account/password/",
