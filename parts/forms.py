@@ -238,8 +238,6 @@ class FieldForm(EditForm):
         KeyError: a part has no such field, or not for this reader.
     """
 
-    storage_location = _text("storage_location", label="Lies at")
-
     def __init__(self, *args, field: str, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.only = field

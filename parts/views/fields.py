@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from parts import workflow
-from parts.models import Category, Part, Type
+from parts.models import Part, Type
 
 LABELS = {
     "amount": _("Amount"),
@@ -23,8 +23,8 @@ LABELS = {
     "storage_location": _("Lies at"),
     "onshape_url": _("Onshape"),
 }
-# A step writes it; everything else here is an edit.
-_OF_STEPS = {"reviewer"}
+# A step writes them; everything else here is an edit.
+_OF_STEPS = {"reviewer", "storage_location"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,4 @@ def _is_editable(part: Part, name: str, reader: User) -> bool:
         return False
     if name == "service_method":
         return part.type == Type.MISC or bool(part.service_method)
-    if name == "storage_location":
-        return part.category == Category.COMPLETED or bool(part.storage_location)
     return True
