@@ -230,9 +230,27 @@ class Part(models.Model):
             models.Index(
                 fields=["category", "-priority", "due_date"], name="part_queue"
             ),
+            # With what a lane's headings count, so that no row is read for them.
             models.Index(
-                fields=["category", "queue", "-priority", "due_date"],
+                fields=[
+                    "category",
+                    "queue",
+                    "-priority",
+                    "due_date",
+                    "season",
+                    "amount",
+                ],
                 name="part_lane",
+                condition=Q(deleted_at=None),
+            ),
+            models.Index(
+                fields=["category", "-completed_at", "-id"],
+                name="part_finished",
+                condition=Q(deleted_at=None),
+            ),
+            models.Index(
+                fields=["category", "storage_location"],
+                name="part_place",
                 condition=Q(deleted_at=None),
             ),
             models.Index(fields=["created_at", "id"], name="part_created"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import boards, files, hand_in, home, live, parts, saved, steps
+from .views import boards, files, give, hand_in, home, live, parts, saved, steps
 from .views.search import find
 
 app_name = "parts"
@@ -33,6 +33,7 @@ urlpatterns = [
     path("parts/<int:pk>/send-back/", steps.send_back, name="send-back"),
     path("parts/<int:pk>/resubmit/", steps.resubmit, name="resubmit"),
     path("parts/<int:pk>/assign/", steps.assign, name="assign"),
+    path("parts/<int:pk>/give/", give.give, name="give"),
     path("parts/<int:pk>/start/", steps.start, name="start"),
     path(
         "parts/<int:pk>/accept-revision/", steps.accept_revision, name="accept-revision"

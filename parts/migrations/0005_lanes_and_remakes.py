@@ -35,7 +35,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='part',
-            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['category', 'queue', '-priority', 'due_date'], name='part_lane'),
+            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['category', 'queue', '-priority', 'due_date', 'season', 'amount'], name='part_lane'),
+        ),
+        migrations.AddIndex(
+            model_name='part',
+            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['category', '-completed_at', '-id'], name='part_finished'),
+        ),
+        migrations.AddIndex(
+            model_name='part',
+            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['category', 'storage_location'], name='part_place'),
         ),
         migrations.AddConstraint(
             model_name='part',

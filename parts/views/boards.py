@@ -3,24 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
 from parts.addresses import board_query, chips
 from parts.filters import SORTABLE, BoardFilter, sort
 from parts.models import SHOP, Category, Part, SavedFilter, Type
 from parts.querysets import PartQuerySet
 
-from .cards import Card, inspect
-from .lanes import Desk
+from .cards import inspect
+from .lanes import Desk, card_page
 from .live import page_version
 
-PAGE_SIZE = 50
 PLACES_OFFERED = 200
 # Columns whose largest value is the interesting one.
 NEWEST_FIRST = {"created_at", "updated_at", "claimed_date", "amount"}
@@ -129,7 +126,7 @@ def completed(request: HttpRequest) -> HttpResponse:
         "pieces": totals["pieces"],
         "totals": totals,
         "places": COMPLETED.parts().places(PLACES_OFFERED),
-        "page": _page(found, totals["parts"], request),
+        "page": card_page(found, totals["parts"], request),
     }
     return render(request, "parts/board.html", context)
 
@@ -144,7 +141,8 @@ def _board(request: HttpRequest, board: Board) -> HttpResponse:
     tally = found.tally("category").values()
     context["count"] = sum(parts for parts, pieces in tally)
     context["pieces"] = sum(pieces for parts, pieces in tally)
-    context["page"] = _page(found, context["count"], request)
+    context["page"] = card_page(found, context["count"], request)
+    inspect(context["page"].object_list)
     return render(request, board.template, context)
 
 
@@ -170,21 +168,8 @@ def _found(request: HttpRequest, board: Board) -> tuple[PartQuerySet, dict]:
         "views": list(SavedFilter.objects.filter(owner=request.user)),
         "choices": _choices(board),
         "sorting": _sorting(request),
-        "people": _people() if request.user.can_lead else [],
     }
     return found, context
-
-
-def _people() -> list[dict]:
-    """List who can be given a part, by name, and how many they have."""
-    loads = Part.objects.in_shop().loads()
-    by_fold = {name.casefold(): (name, parts) for name, parts in loads.items()}
-    for user in User.objects.workers():
-        parts = by_fold.get(user.name.casefold(), ("", 0))[1]
-        by_fold[user.name.casefold()] = (user.name, parts)
-    return [
-        {"name": by_fold[key][0], "load": by_fold[key][1]} for key in sorted(by_fold)
-    ]
 
 
 def _sorted(parts: PartQuerySet, board: Board, request: HttpRequest) -> PartQuerySet:
@@ -222,12 +207,3 @@ def _in_use(words: Iterable[str | None]) -> list[str]:
     """Sort the words that are there, each once, in whatever case."""
     by_fold = {word.casefold(): word for word in sorted(filter(None, words))[::-1]}
     return [by_fold[fold] for fold in sorted(by_fold)]
-
-
-def _page(parts: PartQuerySet, count: int, request: HttpRequest) -> Page:
-    paginator = Paginator(parts.for_cards(request.user), PAGE_SIZE)
-    paginator.count = count  # known already; it would be asked for again
-    page = paginator.get_page(request.GET.get("page"))
-    page.object_list = [Card(part, request.user) for part in page.object_list]
-    inspect(page.object_list)
-    return page

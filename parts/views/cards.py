@@ -42,7 +42,7 @@ SEND_BACK = Step(
 )
 RESUBMIT = Step("parts:resubmit", gettext_lazy("Hand in again"))
 TAKE = Step("parts:assign", gettext_lazy("Take it"))
-GIVE = Step("parts:assign", gettext_lazy("Give to…"), asks="assigned")
+GIVE = Step("parts:give", gettext_lazy("Give to…"), asks="whom")
 START = Step("parts:start", gettext_lazy("Start"))
 ACCEPT = Step("parts:accept-revision", gettext_lazy("Accept the new file"))
 UNCLAIM = Step("parts:unclaim", gettext_lazy("Let it go"))
@@ -142,6 +142,10 @@ class Card:
             return None
         share = (timezone.now() - self.part.claimed_date) / HELD_TOO_LONG
         return max(1, min(AGE_STEPS, int(share * AGE_STEPS) + 1))
+
+    @property
+    def can_give(self) -> bool:
+        return GIVE in self.more
 
     @property
     def can_edit(self) -> bool:

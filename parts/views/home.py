@@ -103,13 +103,11 @@ def home(request: HttpRequest) -> HttpResponse:
     sections = [section for group in groups for section in group]
     _fill(sections, user)
     groups = [[s for s in group if s.total or s.empty] for group in groups]
-    is_asked = any(row.step is GIVE for section in sections for row in section.rows)
     context = {
         "gauges": sections,
         "groups": list(filter(None, groups)),
         "is_empty": not any(section.total for section in sections)
         and not Part.objects.on_board(*OPEN).exists(),
-        "people": User.objects.workers() if is_asked else [],
     }
     return render(request, "parts/home.html", context)
 

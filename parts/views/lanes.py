@@ -24,9 +24,9 @@ PAGE_SIZE = 50
 # How many of each queue a board shows of a lane; the lane's own page has all.
 SHOWN = {
     Queue.READY: 12,
-    Queue.IN_PROGRESS: 12,
-    Queue.ALREADY_STARTED: 6,
-    Queue.BLOCKED: 6,
+    Queue.IN_PROGRESS: 8,
+    Queue.ALREADY_STARTED: 4,
+    Queue.BLOCKED: 4,
     Queue.CANCELLED: 3,
 }
 STOCKS_SHOWN = 6
@@ -153,19 +153,18 @@ class Desk:
         lane = self._lane(category)
         self.found = self.found.filter(category=category)
         self._pile_up([lane])
-        number = self.request.GET.get("page")
         if self.by_stock:
+            number = self.request.GET.get("page")
             page = Paginator(lane.piles, STOCKS_OF_A_PAGE).get_page(number)
             lane.piles = list(page.object_list)
             self._deal(lane.piles)
             return lane, page
-        paginator = Paginator(self._cards().by_queue(), PAGE_SIZE)
-        paginator.count = lane.parts  # known already; it would be asked for again
-        page = paginator.get_page(number)
+        page = card_page(self.found.by_queue(), lane.parts, self.request)
         piles = {pile.id: pile for pile in lane.piles}
-        cards = [Card(part, self.request.user) for part in page.object_list]
         lane.piles = []
-        for queue, some in groupby(cards, lambda card: Queue(card.part.queue)):
+        for queue, some in groupby(
+            page.object_list, lambda card: Queue(card.part.queue)
+        ):
             pile = piles[_pile_id(category, queue)]
             pile.cards = list(some)
             lane.piles.append(pile)
@@ -253,12 +252,9 @@ class Desk:
         )
         if not heads:
             return
-        parts = self._cards().by_queue().filter(pk__in=list(heads))
-        for part in parts:
-            piles[heads[part.pk]].cards.append(Card(part, self.request.user))
-
-    def _cards(self) -> PartQuerySet:
-        return self.found.for_cards(self.request.user)
+        user = self.request.user
+        for part in self.found.by_queue().for_cards(user).filter(pk__in=list(heads)):
+            piles[heads[part.pk]].cards.append(Card(part, user))
 
     def _address(self, **changes: str | None) -> str:
         """Return the address of this board with other filters."""
@@ -268,6 +264,16 @@ class Desk:
             if value:
                 query[name] = value
         return f"{self.request.path}?{query.urlencode()}".removesuffix("?")
+
+
+def card_page(parts: PartQuerySet, count: int, request: HttpRequest) -> Page:
+    """Return the page of cards that is asked for, of ``count`` parts."""
+    paginator = Paginator(parts.values_list("pk", flat=True), PAGE_SIZE)
+    paginator.count = count  # known already; it would be asked for again
+    page = paginator.get_page(request.GET.get("page"))
+    found = parts.cards(list(page.object_list), request.user)
+    page.object_list = [Card(part, request.user) for part in found]
+    return page
 
 
 def _pile_id(category: str, queue: Queue) -> str:

@@ -7,7 +7,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import User
 from parts import drawings, workflow
 from parts.errors import PartError
 from parts.forms import EditForm, FieldForm, RevisionForm
@@ -55,7 +54,6 @@ def part_page(
         "comparison": comparison(part, files, request.GET.get("compare", "")),
         "days": timeline.by_day(timeline.told(each, names) for each in events[:limit]),
         "has_more_events": len(events) > limit and not shows_all,
-        "people": User.objects.workers() if request.user.can_lead else [],
         "revision_form": revision_form or RevisionForm(request=request),
         "can_fetch": (can_fetch := drawings.can_ask(part)),
         "fetch": drawings.latest(part) if can_fetch else None,
