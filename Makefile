@@ -93,8 +93,8 @@ $(STAMPS)/dev: $(STAMPS)/site requirements-dev.txt
 	touch $@
 
 $(STAMPS)/viewer: $(STAMPS)/site package.json package-lock.json $(wildcard viewer/* icons/*) \
-  $(shell find static/css -type f)
-	echo 'Building icons, styles and 3D viewer'
+  $(shell find static/css static/js -type f)
+	echo 'Building icons, styles, scripts and 3D viewer'
 	node -e 'process.exit(+(parseInt(process.versions.node) < $(OLDEST_NODE)))' \
 	  2>/dev/null && command -v npm >/dev/null \
 	  || { $(call INSTALL,$(NODE_WHEEL)); }

@@ -19,6 +19,7 @@ from parts.models import SHOP, Category, Part, PartEvent, PartFile, Verb
 from parts.querysets import OPEN, PartQuerySet
 
 from .cards import APPROVE, GIVE, Card, Mark, Step, inspect
+from .live import page_version
 
 ROWS = 6  # of each section; its board has the rest
 RECENT = timedelta(days=7)
@@ -98,12 +99,14 @@ class Section:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
+    version = page_version()
     user = request.user
     groups = _groups(user)
     sections = [section for group in groups for section in group]
     _fill(sections, user)
     groups = [[s for s in group if s.total or s.empty] for group in groups]
     context = {
+        "version": version,
         "gauges": sections,
         "groups": list(filter(None, groups)),
         "is_empty": not any(section.total for section in sections)

@@ -4,6 +4,8 @@
 // whose keys are its own. Who is troubled by single keys turns them off in the
 // list, for this device.
 
+import { CARDS, LINKS } from "./page.js";
+
 const OFF = "keys-off";
 const GO = {
   h: ".topbar__home",
@@ -22,7 +24,7 @@ export function listenToKeys(root) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.isComposing || target.closest?.(ELSEWHERE)) return;
     const isArrow = key === "ArrowDown" || key === "ArrowUp";
-    if (isArrow ? !target.closest?.(".part-card__link") : areOff() && key !== "?") return;
+    if (isArrow ? !target.closest?.(LINKS) : areOff() && key !== "?") return;
     const wasGo = Date.now() - waitsForPlace < GO_MS;
     waitsForPlace = key === "g" ? Date.now() : 0;
     if (wasGo && key in GO ? visit(root, GO[key]) : act(root, key)) event.preventDefault();
@@ -71,13 +73,13 @@ function act(root, key) {
 
 /** Go to the next card that is seen, or to the one before. */
 function step(root, by) {
-  const links = [...root.querySelectorAll(".part-card__link")].filter((link) => link.checkVisibility());
+  const links = [...root.querySelectorAll(LINKS)].filter((link) => link.checkVisibility());
   if (!links.length) return false;
-  const at = links.indexOf(current(root)?.querySelector(".part-card__link"));
+  const at = links.indexOf(current(root)?.querySelector(LINKS));
   const next = at < 0 ? links[firstSeen(links)] : links[at + by];
   next?.focus({ preventScroll: true });
   // Its scroll margin keeps it clear of the bars.
-  next?.closest(".part-card").scrollIntoView({ block: "nearest" });
+  next?.closest(CARDS).scrollIntoView({ block: "nearest" });
   return true;
 }
 
@@ -88,7 +90,7 @@ function firstSeen(links) {
 
 /** The card that has the focus; on a part's own page the page itself. */
 function current(root) {
-  return root.activeElement.closest(".part-card") ?? root.querySelector(".part-page");
+  return root.activeElement.closest(CARDS) ?? root.querySelector(".part-page");
 }
 
 function press(root, selector) {

@@ -8,7 +8,7 @@
 import { gettext } from "./words.js";
 
 const NAMED_BY = { A: "href", FORM: "action", INPUT: "name", BUTTON: "name" };
-const UNITS = ".part-card, [data-live], details";
+const UNITS = ".part-card, .work-row, [data-live], [data-editing], details";
 
 const twins = new WeakMap(); // a node as it was sent → the node on the page
 const origins = new WeakMap(); // the reverse

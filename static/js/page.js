@@ -3,7 +3,11 @@
 import { addMessages } from "./messages.js";
 import { morph, remember } from "./morph.js";
 
-const ANCHORS = ".part-card, .part-page [id]";
+/** What shows one part among others. */
+export const CARDS = ".part-card, .work-row";
+export const LINKS = ".part-card__link, .work-row__link";
+
+const ANCHORS = `${CARDS}, .part-page [id]`;
 
 let sent = null;
 let renewals = 0;
@@ -29,11 +33,19 @@ export function pageAddress() {
 
 /** Return the page in `response`, or null if it is not this page, live. */
 export async function pageIn(response) {
+  const answer = await answerIn(response);
+  return answer?.isHere ? answer.page : null;
+}
+
+/** Return the page in `response`, its address, and whether it is this one; or null. */
+export async function answerIn(response) {
   if (!response.ok) return null;
-  const { pathname } = new URL(response.url);
-  if (pathname !== new URL(pageAddress(), location.href).pathname) return null;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  return marker(page) ? page : null;
+  // Who is signed out sees no boards.
+  if (!page.querySelector(".boards")) return null;
+  const { pathname } = new URL(response.url);
+  const isSame = pathname === new URL(pageAddress(), location.href).pathname;
+  return { page, address: response.url, isHere: isSame && Boolean(marker(page)) };
 }
 
 /** Read the page anew; null if it is not there, or older than what came meanwhile. */
@@ -75,8 +87,8 @@ function shareToken(page) {
 /** Return what puts the focus back, or near to where it was. */
 function noteFocus() {
   const focused = document.activeElement;
-  const card = focused.closest(".part-card");
-  const cards = card ? [...document.querySelectorAll(".part-card")] : [];
+  const card = focused.closest(CARDS);
+  const cards = card ? [...document.querySelectorAll(CARDS)] : [];
   const at = cards.indexOf(card);
   return () => {
     if (document.activeElement === focused || focused === document.body) return;
@@ -87,7 +99,7 @@ function noteFocus() {
 }
 
 function linkOf(card) {
-  return card?.querySelector(".part-card__link");
+  return card?.querySelector(LINKS);
 }
 
 /** Return what scrolls back so that what is being looked at stands still. */
@@ -105,7 +117,7 @@ function noteAnchor() {
 }
 
 function notePlaces() {
-  return [...document.querySelectorAll(".part-card")]
+  return [...document.querySelectorAll(CARDS)]
     .map((card) => [card, card.getBoundingClientRect()])
     .filter(([, box]) => isSeen(box));
 }
@@ -123,7 +135,7 @@ function showMoves(places, added) {
     }
   }
   for (const card of added) {
-    if (card.matches(".part-card")) card.animate({ opacity: [0, 1] }, { duration });
+    if (card.matches(CARDS)) card.animate({ opacity: [0, 1] }, { duration });
   }
 }
 

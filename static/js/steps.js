@@ -1,7 +1,7 @@
 // Takes a step without leaving the page: its answer is the page as it is then.
 
 import { addMessage } from "./messages.js";
-import { marker, pageIn, renew } from "./page.js";
+import { answerIn, CARDS, marker, readPage, renew } from "./page.js";
 import { gettext } from "./words.js";
 
 /** Send the steps on the page of `root` in place. */
@@ -18,30 +18,41 @@ export function stepsInPlace(root) {
 
 async function send(form, submitter) {
   const action = form.getAttribute("action");
-  const card = form.closest(".part-card, .next-step");
-  let page;
+  const card = form.closest(`${CARDS}, .next-step`);
+  let answer;
   try {
-    page = await pageIn(await fetch(action, { method: "POST", body: new FormData(form, submitter) }));
+    const body = new FormData(form, submitter);
+    answer = await answerIn(await fetch(action, { method: "POST", body }));
+    if (answer && !answer.isHere) answer.page = await stayAfter(answer);
   } catch {
     form.ariaBusy = null;
     addMessage(gettext("This was not sent. Check the network and press again."), "error");
     return;
   }
-  if (!page) {
+  if (!answer) {
     sendByHand(form, submitter);
     return;
   }
-  const refusal = page.querySelector(".message[data-level=error] .message__text")?.textContent;
+  if (!answer.page) return;
+  const refusal = answer.page.querySelector(".message[data-level=error] .message__text");
   if (!refusal) putAway(form);
   const isFocused = card?.contains(document.activeElement);
-  renew(page);
+  renew(answer.page);
   form.ariaBusy = null;
   if (!card?.isConnected) return;
   const isStillOffered = [...card.querySelectorAll("form")].some(
     (other) => other.getAttribute("action") === action,
   );
-  if (refusal && !isStillOffered) sayThere(card, refusal);
+  if (refusal && !isStillOffered) sayThere(card, refusal.textContent);
   else if (isFocused && !form.isConnected) focusNext(card);
+}
+
+/** A step led to another page: stay here, and say here what was said there. */
+async function stayAfter({ page, address }) {
+  const here = await readPage();
+  if (here) here.querySelector(".messages").append(...page.querySelectorAll(".message"));
+  else location.assign(address); // nothing is here any more
+  return here;
 }
 
 /** Let the browser send it: signed out, gone, or a fault, the server's page says it. */

@@ -352,9 +352,9 @@ def test_a_viewer_sees_what_the_shop_is_doing_and_presses_nothing(viewer_page):
 @pytest.mark.parametrize("rows", [1, 12])
 @pytest.mark.parametrize(
     ("page", "queries"),
-    # session, user, sections, parts; who works: own lanes; in review: twins;
+    # session, user, version, sections, parts; who works: own lanes; in review: twins;
     # whom a lead may give a part to
-    [("lead_page", 6), ("member_page", 5), ("viewer_page", 5)],
+    [("lead_page", 7), ("member_page", 6), ("viewer_page", 6)],
 )
 def test_query_cost_is_flat(page, queries, rows, request, django_assert_num_queries):
     client = request.getfixturevalue(page)
