@@ -11,7 +11,7 @@ import { gettext, interpolate, ngettext } from "./words.js";
 
 const EVERY_MS = 3500;
 const HIDDEN_MS = 45_000;
-const SLOWEST_MS = 60_000;
+const SLOWEST_MS = 30_000;
 const TOO_OLD_MS = 10 * 60_000; // “4 minutes ago” grows old where nothing happens
 const FAILURES_TO_SAY = 2;
 

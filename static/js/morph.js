@@ -39,7 +39,7 @@ export function morph(sent, fresh) {
   return run;
 }
 
-/** Whether somebody is at work in `unit`: has opened something, or typed. */
+/** Whether somebody is at work in `unit`: has opened something, or typed where it shows. */
 export function isBusy(unit) {
   const opened = [...unit.querySelectorAll("details[open]"), unit].filter(
     (element) => element.open && !origins.get(element)?.open,
@@ -53,7 +53,7 @@ export function isBusy(unit) {
 }
 
 function isTouched(field) {
-  if (field.type === "hidden") return false;
+  if (field.type === "hidden" || !field.checkVisibility()) return false;
   if (field.options) {
     const usual = [...field.options].findLastIndex((option) => option.defaultSelected);
     return field.selectedIndex !== Math.max(usual, 0);

@@ -82,9 +82,8 @@ function sayThere(card, words) {
   line.className = "too-late";
   line.tabIndex = -1;
   line.textContent = words;
-  const steps = card.querySelector(".part-card__steps");
-  if (steps) steps.before(line);
-  else (card.querySelector(".part-card__foot") ?? card).append(line);
+  const place = card.querySelector(".part-card__steps, .work-row__step, .next-step__more");
+  (place ?? card).prepend(line);
   line.focus({ preventScroll: true });
 }
 
