@@ -49,11 +49,13 @@ def board_query(params: QueryDict) -> str:
     form.is_valid()
     query = QueryDict(mutable=True)
     for key in KEYS:
+        if key in form.errors:
+            continue
         value = " ".join(params.get(key, "").replace("\x00", "").split())
         meant = form.cleaned_data.get(key, value)
         if isinstance(meant, bool):
             value = "true" if meant else "false"
-        # What a filter cannot read it leaves out; “not mine” filters nothing.
+        # “Not mine” filters nothing.
         if value and meant not in ("", None) and (key, meant) != ("mine", False):
             query[key] = value
     if query.get("sort_by") not in SORTABLE:

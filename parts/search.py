@@ -42,5 +42,7 @@ def _excerpt(text: str, word: str) -> str:
     line = " ".join(text.split())
     at = max(line.casefold().find(word.casefold()), 0)
     start, end = max(0, at - BEFORE), at + len(word) + AFTER
+    if start and " " in line[start:at]:
+        start = line.index(" ", start)  # a whole word first
     before, after = "…" if start else "", "…" if end < len(line) else ""
     return f"{before}{line[start:end].strip()}{after}"

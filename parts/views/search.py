@@ -17,10 +17,9 @@ def find(request: HttpRequest) -> HttpResponse:
     """Answer the best few parts for ``search``, as a piece of a page."""
     text = request.GET.get("search", "")[:200]
     found = Part.objects.live().of_kept_seasons().found_by(text)
-    rows = (
-        found.best_first(text).with_files() if words_of(text) else Part.objects.none()
-    )
-    parts = rows[: MOST_FOUND + 1]
+    if not words_of(text):
+        found = found.none()
+    parts = list(found.best_first(text).with_files()[: MOST_FOUND + 1])
     context = {
         "cards": [Card(part, request.user) for part in parts[:MOST_FOUND]],
         "has_more": len(parts) > MOST_FOUND,

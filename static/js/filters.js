@@ -42,8 +42,7 @@ function findAsOneTypes(form) {
   async function find() {
     running?.abort();
     running = new AbortController();
-    const query = new URLSearchParams(new FormData(form)).toString();
-    const address = location.pathname + (query && `?${query}`);
+    const address = addressOf(form);
     form.ariaBusy = "true";
     try {
       const page = await pageIn(await fetch(address, { signal: running.signal }));
@@ -58,4 +57,14 @@ function findAsOneTypes(form) {
       form.ariaBusy = null;
     }
   }
+}
+
+/** Where what `form` asks for stands; what it has no field for, such as a lane, stays. */
+function addressOf(form) {
+  const query = new URLSearchParams(new FormData(form));
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    if (name !== "page" && !form.elements[name]) query.set(name, value);
+  }
+  const text = query.toString();
+  return location.pathname + (text && `?${text}`);
 }
