@@ -21,7 +21,7 @@ const SHARPEST = 2; // device pixels a CSS pixel; more costs time and shows noth
 // The same where there is no graphics card. Its antialiasing costs more than all else,
 // so a picture that stands still is drawn larger instead, and one that moves smaller.
 const SOFTWARE_STILL = 1.5;
-const MOVING = 0.6;
+const MOVING = 0.5;
 const REST_MS = 250; // after the last movement the picture is drawn in full
 
 /** Draws a model into `box`, a positioned element. */
