@@ -91,9 +91,8 @@ def _ring(name: str, at: np.ndarray) -> glb.Shape:
             (column * size + np.arange(size + 1)) * 2 * np.pi / GRID,
             indexing="ij",
         )
-        outward = np.stack(
-            [np.cos(u) * np.cos(v), np.sin(u) * np.cos(v), np.sin(v)], -1
-        )
+        around = np.cos(v)
+        outward = np.stack([np.cos(u) * around, np.sin(u) * around, np.sin(v)], -1)
         middle = np.stack([np.cos(u), np.sin(u), np.zeros_like(u)], -1)
         first = sum(map(len, points))
         points.append((0.01 * middle + 0.004 * outward + at).reshape(-1, 3))
@@ -116,10 +115,9 @@ def _ring(name: str, at: np.ndarray) -> glb.Shape:
 
 
 def _measure(page: Page, seconds: float) -> dict:
+    triangles = "document.querySelector('.viewer').viewer.triangles"
     found = {
-        "triangles": page.evaluate(
-            "document.querySelector('.viewer').viewer.triangles"
-        ),
+        "triangles": page.evaluate(triangles),
         "ready_ms": round(page.evaluate("window.took")),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
