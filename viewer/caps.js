@@ -7,12 +7,16 @@
 import {
   AlwaysStencilFunc,
   BackSide,
+  BufferAttribute,
+  BufferGeometry,
   Color,
   DecrementWrapStencilOp,
   DoubleSide,
   FrontSide,
   Group,
   IncrementWrapStencilOp,
+  LineBasicMaterial,
+  LineSegments,
   Mesh,
   MeshBasicMaterial,
   NotEqualStencilFunc,
@@ -22,7 +26,9 @@ import {
   Vector3,
 } from "three";
 
+import { contourOf } from "./contour.js";
 import { isClosed } from "./edges.js";
+import { BEHIND_EDGES } from "./model.js";
 
 const LINES = 36; // of the hatching, across the model's radius
 const COUNTING = {
@@ -38,20 +44,19 @@ export class Caps {
   root = new Group();
 
   #model;
-  #ink = new Color();
+  #shapes;
   #bodies; // [{ color, meshes }], one a colour
   #counters = []; // the meshes that count
+  #contours = []; // { mesh, plane, line, key }
   #materials = [];
   #square = new PlaneGeometry();
 
-  constructor(model) {
+  /** @param {import("./shapes.js").Shapes} shapes of the model */
+  constructor(model, shapes) {
     this.#model = model;
+    model.fine.add(this.root);
+    this.#shapes = shapes;
     this.#bodies = bodiesOf(model.meshes);
-  }
-
-  /** Draw the hatching in `color`. */
-  ink(color) {
-    this.#ink.copy(color);
   }
 
   /** Take the planes as they are now; how many there are is what costs. */
@@ -65,6 +70,26 @@ export class Caps {
       plane.projectPoint(center, cap.position);
       cap.quaternion.setFromUnitVectors(new Vector3(0, 0, 1), plane.normal);
       cap.scale.setScalar(2.2 * radius);
+    }
+    this.follow();
+  }
+
+  /** Draw the contours anew of what has moved, or is cut elsewhere. */
+  follow() {
+    for (const contour of this.#contours) {
+      const { mesh, plane, line } = contour;
+      const key = [
+        ...plane.normal,
+        plane.constant,
+        ...mesh.matrixWorld.elements,
+      ].join();
+      if (key === contour.key) continue;
+      contour.key = key;
+      const points = contourOf(mesh, this.#shapes.of(mesh).tree, plane);
+      line.geometry.dispose();
+      line.geometry = new BufferGeometry();
+      line.geometry.setAttribute("position", new BufferAttribute(points, 3));
+      line.material.color = this.#model.inkColor;
     }
   }
 
@@ -81,6 +106,7 @@ export class Caps {
         this.#count(plane, meshes, order++);
         this.root.add(this.#cap(plane, color, index, order++));
       }
+      this.#outline(plane);
     }
   }
 
@@ -102,27 +128,50 @@ export class Caps {
         const counter = new Mesh(mesh.userData.geometry, material);
         counter.renderOrder = order;
         mesh.add(counter);
+        this.#model.fine.add(counter);
         this.#counters.push(counter);
       }
     }
   }
 
+  #outline(plane) {
+    const material = new LineBasicMaterial({ clippingPlanes: this.#others(plane) });
+    this.#materials.push(material);
+    for (const mesh of this.#model.meshes) {
+      const line = new LineSegments(new BufferGeometry(), material);
+      mesh.add(line);
+      this.#contours.push({ mesh, plane, line, key: "" });
+    }
+  }
+
+  #others(plane) {
+    return this.#model.planes.filter((other) => other !== plane);
+  }
+
   #cap(plane, color, index, order) {
-    const others = this.#model.planes.filter((other) => other !== plane);
-    const material = capMaterial(color, this.#ink, index % 2 ? -1 : 1, others);
+    const material = capMaterial(color, index % 2 ? -1 : 1, this.#others(plane));
     this.#materials.push(material);
     const cap = new Mesh(this.#square, material);
     cap.userData.plane = plane;
     cap.renderOrder = order;
+    cap.onBeforeRender = () => (material.uniforms.ink.value = this.#model.inkColor);
     cap.onAfterRender = (renderer) => renderer.clearStencil();
     return cap;
   }
 
   #clear() {
     this.root.clear();
-    for (const counter of this.#counters) counter.removeFromParent();
+    for (const counter of this.#counters) {
+      counter.removeFromParent();
+      this.#model.fine.delete(counter);
+    }
+    for (const { line } of this.#contours) {
+      line.removeFromParent();
+      line.geometry.dispose();
+    }
     for (const material of this.#materials) material.dispose();
     this.#counters = [];
+    this.#contours = [];
     this.#materials = [];
   }
 }
@@ -141,8 +190,9 @@ function bodiesOf(meshes) {
   return [...bodies.values()];
 }
 
-function capMaterial(color, ink, lean, planes) {
+function capMaterial(color, lean, planes) {
   return new ShaderMaterial({
+    ...BEHIND_EDGES,
     side: DoubleSide,
     clipping: true,
     clippingPlanes: planes,
@@ -154,7 +204,7 @@ function capMaterial(color, ink, lean, planes) {
     stencilZPass: ReplaceStencilOp,
     uniforms: {
       color: { value: color.clone().lerp(new Color(1, 1, 1), 0.35) },
-      ink: { value: ink },
+      ink: { value: null },
       lean: { value: lean },
       lines: { value: 2.2 * LINES },
     },

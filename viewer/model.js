@@ -30,7 +30,7 @@ const PLAIN = new Color().setRGB(0.8, 0.82, 0.845, SRGBColorSpace);
 // one no shade.
 const DARKEST = 0.2;
 const LIGHTEST = 0.92;
-const BEHIND_EDGES = {
+export const BEHIND_EDGES = {
   polygonOffset: true,
   polygonOffsetFactor: 1,
   polygonOffsetUnits: 1,
@@ -61,6 +61,8 @@ class Model {
   box = new Box3();
   triangles = 0;
   meshes = []; // what can be pointed at; each knows its `userData.solid`
+  fine = new Set(); // what else is not drawn while too much would move
+  inkColor = null; // of edges, in the theme
   planes = []; // that cut the model, in the world; what lies behind them is gone
 
   #paint = new Paint(this.planes);
@@ -89,6 +91,7 @@ class Model {
     if (this.triangles <= MOST_MOVED) return;
     if (isSimple) this.#simple ??= this.#coarsen();
     this.#paint.flatten(isSimple);
+    for (const object of this.fine) object.visible = !isSimple;
     for (const mesh of this.meshes) {
       const { solid } = mesh.userData;
       mesh.geometry = isSimple
@@ -99,6 +102,7 @@ class Model {
 
   /** Draw edges in `color`. */
   ink(color) {
+    this.inkColor = color;
     this.#paint.ink(color);
   }
 

@@ -6,7 +6,6 @@ import { gettext, interpolate } from "../static/js/words.js";
 import { Caps } from "./caps.js";
 import { html } from "./dom.js";
 import { createIcon } from "./icons.js";
-import { cssColor } from "./stage.js";
 
 const AXES = ["x", "y", "z"];
 const STEPS = 400; // of a slider
@@ -43,6 +42,7 @@ export function addSection(viewer) {
     });
     apply();
   });
+  viewer.onFrame(() => caps?.follow());
   viewer.units.addEventListener("change", () => cuts.forEach((cut) => cut.write()), {
     signal: viewer.signal,
   });
@@ -58,13 +58,12 @@ export function addSection(viewer) {
     button.press(planes.length > 0);
     const { run } = viewer;
     if (!run) return;
-    const { model, stage, canvas } = run;
+    const { model, shapes, stage } = run;
     model.planes.splice(0, Infinity, ...planes);
     if (planes.length && !caps) {
-      caps = new Caps(model);
+      caps = new Caps(model, shapes);
       stage.add(caps.root);
     }
-    caps?.ink(cssColor(canvas));
     caps?.fit();
     stage.invalidate();
   }

@@ -208,7 +208,7 @@ def test_the_size_is_that_of_the_box(show):
 
 
 def test_what_it_took_is_given_back(browse, site):
-    page = browse(site.members[0], **SIZES["desk"])
+    page = browse(site.members[0], viewport={"width": 480, "height": 320})
     page.goto("/search/?search=Pillow+block")
     part = page.locator(".part-card").first.get_attribute("data-part")
     page.goto(f"/parts/{part}/")
