@@ -27,8 +27,9 @@ export function addBox(viewer) {
     toggles: true,
     use: () => turn(!isOn),
   });
-  viewer.onModel(({ signal }) => {
+  viewer.onModel(({ model, signal }) => {
     signal.addEventListener("abort", end);
+    for (const type of ["shift", "hide"]) model.addEventListener(type, surround);
     if (isOn) turn(true);
   });
   viewer.onFrame(() => drawing && draw(viewer.run));
@@ -45,8 +46,14 @@ export function addBox(viewer) {
       drawing = new Drawing(projector(run));
       run.box.append(drawing.element, caption);
     }
-    run.rig.surround(isOn ? cornersOf(run.shapes.box()) : []);
+    surround();
     run.stage.invalidate();
+  }
+
+  /** Leave room for the dimensions when all of it is fitted. */
+  function surround() {
+    const { rig, shapes } = viewer.run;
+    rig.surround(isOn ? cornersOf(shapes.box()) : []);
   }
 
   function end() {

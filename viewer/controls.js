@@ -126,7 +126,17 @@ function spread([a, b]) {
   return Math.max(1, Math.hypot(a.x - b.x, a.y - b.y));
 }
 
+/** How far a point is from the middle of its frame, of which there may be several. */
 function offMiddle(canvas, { x, y }) {
   const box = canvas.getBoundingClientRect();
-  return { x: x - box.x - box.width / 2, y: y - box.y - box.height / 2 };
+  const { columns = 1, rows = 1 } = canvas.dataset;
+  const [width, height] = [box.width / columns, box.height / rows];
+  return {
+    x: modulo(x - box.x, width) - width / 2,
+    y: modulo(y - box.y, height) - height / 2,
+  };
+}
+
+function modulo(value, length) {
+  return ((value % length) + length) % length;
 }

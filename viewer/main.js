@@ -21,7 +21,6 @@ import { Shapes } from "./shapes.js";
 import { Stage } from "./stage.js";
 import { Panels, Toolbar } from "./toolbar.js";
 import { TOOLS } from "./tools.js";
-import { createTriad } from "./triad.js";
 import { Units } from "./units.js";
 
 const WAITING = {
@@ -44,12 +43,13 @@ export function mountViewer(root) {
 class Viewer {
   root;
   units;
+  /** What a link to the view tells, by name; see tools.js. */
+  states = new Map();
 
   #box = html("div", { class: "viewer__stage" });
   #notice = createNotice();
   #toolbar = new Toolbar();
   #panels = new Panels();
-  #triad = createTriad();
   #life = new AbortController();
   #onModel = [];
   #onFrame = [];
@@ -61,7 +61,6 @@ class Viewer {
     this.units = new Units(root);
     root.append(this.#box, this.#notice.element);
     root.append(this.#toolbar.element, this.#panels.element);
-    this.onFrame((camera) => this.#triad.update(camera));
     for (const addTool of TOOLS) addTool(this);
     this.#watchPage();
     this.#start();
@@ -96,6 +95,14 @@ class Viewer {
 
   onFrame(draw) {
     this.#onFrame.push(draw);
+  }
+
+  keep(name, state) {
+    this.states.set(name, state);
+  }
+
+  changed() {
+    this.root.dispatchEvent(new Event("viewer:changed"));
   }
 
   /** Give everything back and leave the picture. */
@@ -173,7 +180,6 @@ class Viewer {
     );
     canvas.setAttribute("aria-label", interpolate(label, { name }));
     addControls(canvas, rig, signal);
-    this.#box.append(this.#triad.element);
   }
 
   #watchPage() {
@@ -261,7 +267,6 @@ class Viewer {
     this.#attempt?.rig?.dispose();
     this.#attempt?.stage?.dispose();
     this.#attempt = null;
-    this.#triad.element.remove();
     this.#toolbar.enable(false);
   }
 

@@ -37,6 +37,8 @@ export function addMeasure(viewer) {
   viewer.onModel((run) => {
     measuring = null;
     list.clear();
+    // What was measured is elsewhere now.
+    run.model.addEventListener("shift", () => list.clear());
     run.signal.addEventListener("abort", () => {
       measuring?.end();
       measuring = null;

@@ -11,6 +11,7 @@ import {
   LineBasicMaterial,
   LineSegments,
   Mesh,
+  MeshBasicMaterial,
   MeshLambertMaterial,
   Quaternion,
   ShaderMaterial,
@@ -41,6 +42,15 @@ const MOST_OUTLINED = 1_500_000;
 const MOST_MOVED = 9_000; // triangles
 const MOST_EDGES = 6_000; // segments
 const SAMPLES = 60_000; // points that stand for the model when it is fitted
+// What the colour of a marked piece is mixed with, and how much of it.
+const MARK = new Color().setRGB(0.16, 0.36, 0.86, SRGBColorSpace);
+const PALE = new Color().setRGB(0.86, 0.865, 0.87, SRGBColorSpace);
+const MARKS = {
+  hover: [MARK, 0.45],
+  selected: [MARK, 0.7],
+  faded: [PALE, 0.7],
+  plain: [PLAIN, 1],
+};
 
 /**
  * Build a model, in millimetres with Z up.
@@ -55,15 +65,24 @@ export function buildModel(glb) {
   return model;
 }
 
-class Model {
+/** What is drawn. Fires "shift" when pieces have gone elsewhere, "hide" when out of sight. */
+class Model extends EventTarget {
   root = new Group();
+  /** Around all of it, as it stands now. */
   sphere = new Sphere();
+  /** The same, as a box. */
   box = new Box3();
+  /** Some points of what is to be seen, in the world, three numbers each. */
+  points = new Float32Array();
   triangles = 0;
-  meshes = []; // what can be pointed at; each knows its `userData.solid`
+  meshes = []; // what can be pointed at; each knows its `userData` `{solid, body}`
   fine = new Set(); // what else is not drawn while too much would move
   inkColor = null; // of edges, in the theme
   planes = []; // that cut the model, in the world; what lies behind them is gone
+  /** Each piece there is, in the order of the file. */
+  bodies = [];
+  /** `{name, body, children}` of each root: an assembly has no body of its own. */
+  tree = [];
 
   #paint = new Paint(this.planes);
   #shapes = new Map(); // solid -> geometries, shared by all its instances
@@ -74,6 +93,7 @@ class Model {
   #simple = null; // solid -> geometry of few triangles
 
   constructor() {
+    super();
     this.root.scale.setScalar(MM_PER_M);
   }
 
@@ -111,18 +131,39 @@ class Model {
     this.#paint.frame(width, height);
   }
 
+  /** Leave these bodies out of the picture, and no others. */
+  hide(bodies) {
+    const hidden = new Set(bodies);
+    for (const body of this.bodies) body.root.visible = !hidden.has(body);
+    this.#settle();
+    this.dispatchEvent(new Event("hide"));
+  }
+
+  /** Move every body by a vector of the world, in millimetres. */
+  shift(offsetOf) {
+    for (const body of this.bodies) body.shift(offsetOf(body));
+    this.#settle();
+    this.dispatchEvent(new Event("shift"));
+  }
+
+  /** Colour the bodies: `kindOf(body)` is one of MARKS, or nothing. */
+  mark(kindOf) {
+    for (const body of this.bodies) body.mark(kindOf(body), this.#paint);
+  }
+
   add(node) {
-    this.#place(node, this.root);
+    this.tree.push(...this.#place(node, this.root));
   }
 
   close() {
     this.root.updateMatrixWorld(true);
-    this.box.setFromObject(this.root);
-    this.box.getBoundingSphere(this.sphere);
+    const count = this.bodies.reduce((sum, { vertices }) => sum + vertices, 0);
+    const step = Math.ceil(count / SAMPLES);
+    for (const body of this.bodies) body.measure(step);
+    this.#settle();
     if (!this.triangles || !(this.sphere.radius > 0 && this.sphere.radius < Infinity)) {
       throw new BrokenModel("nothing to see");
     }
-    this.points = samplePoints(this.meshes);
     if (this.triangles > MOST_OUTLINED) this.#dropOutlines();
   }
 
@@ -134,29 +175,48 @@ class Model {
     this.#paint.dispose();
   }
 
+  #settle() {
+    this.box.makeEmpty();
+    for (const body of this.bodies) this.box.union(body.box);
+    this.box.getBoundingSphere(this.sphere);
+    const shown = this.bodies.filter((body) => body.root.visible);
+    this.points = pointsOf(shown.length ? shown : this.bodies);
+  }
+
+  /** Put a node where it belongs; returns its branch of the tree, unless it is bare. */
   #place(node, parent) {
     const group = new Group();
     group.name = node.name;
     setTransform(group, node);
-    for (const solid of node.solids) group.add(...this.#draw(solid));
-    for (const child of node.children) this.#place(child, group);
     parent.add(group);
+    const body = node.solids.length ? this.#embody(node, group) : null;
+    const children = node.children.flatMap((child) => this.#place(child, group));
+    return body || children.length ? [{ name: node.name, body, children }] : [];
   }
 
-  #draw(solid) {
+  #embody(node, group) {
+    const body = new Body(this.bodies.length, node);
+    group.add(body.root);
+    for (const solid of node.solids) this.#draw(solid, body);
+    this.bodies.push(body);
+    return body;
+  }
+
+  #draw(solid, body) {
     const shape = this.#shape(solid);
     const faces = new Mesh(shape.faces, this.#paint.faces(solid));
     const sharp = new LineSegments(shape.sharp, this.#paint.sharp);
     const smooth = new LineSegments(shape.smooth, this.#paint.smooth);
     faces.name = solid.name;
     this.triangles += solid.index.length / 3;
-    faces.userData = { solid, geometry: shape.faces };
+    faces.userData = { solid, body, geometry: shape.faces };
     this.meshes.push(faces);
     const edges = [sharp, smooth];
     // Glass would show what looks out from behind it, through and through.
     if (solid.opacity === 1) edges.push(new Mesh(shape.faces, this.#paint.outline));
     this.#edges.push(...edges);
-    return [faces, ...edges];
+    body.root.add(faces, ...edges);
+    body.meshes.push(faces);
   }
 
   /** Outlines draw all triangles once more, so they go first. */
@@ -230,11 +290,79 @@ class Model {
   }
 }
 
+/** One piece: what a node of the file shows by itself. */
+class Body {
+  root = new Group();
+  meshes = []; // one for each colour
+  box = new Box3(); // in the world, where it is now
+  home = new Box3(); // and where the file has it
+
+  #points;
+  #offset = new Vector3();
+  #veils = [];
+
+  /**
+   * @param {number} index among the bodies of its model
+   * @param {object} node of the GLB
+   */
+  constructor(index, { name, solids }) {
+    this.index = index;
+    this.name = name;
+    this.product = solids[0].name || name;
+    this.root.matrixAutoUpdate = false;
+  }
+
+  get vertices() {
+    return this.meshes.reduce((sum, mesh) => sum + vertices(mesh).count, 0);
+  }
+
+  get points() {
+    const moved = this.#points.slice();
+    const offset = this.#offset.toArray();
+    for (let i = 0; i < moved.length; i++) moved[i] += offset[i % 3];
+    return moved;
+  }
+
+  measure(step) {
+    for (const mesh of this.meshes) this.home.expandByObject(mesh);
+    this.box.copy(this.home);
+    this.#points = samplePoints(this.meshes, step);
+  }
+
+  /** Go off its place by a vector of the world, in millimetres. */
+  shift(offset) {
+    this.#offset.copy(offset);
+    const { matrixWorld } = this.root.parent;
+    const origin = new Vector3().setFromMatrixPosition(matrixWorld);
+    const inverse = matrixWorld.clone().invert();
+    this.root.matrix.setPosition(origin.add(offset).applyMatrix4(inverse));
+    this.root.updateMatrixWorld(true);
+    this.box.copy(this.home).translate(offset);
+  }
+
+  mark(kind, paint) {
+    for (const mesh of this.meshes) {
+      mesh.material = paint.faces(mesh.userData.solid, kind);
+    }
+    for (const veil of this.#veils) veil.removeFromParent();
+    if (kind !== "hover" && kind !== "selected") return;
+    // What lies inside others shows through them.
+    this.#veils = this.meshes.map((mesh) => {
+      const veil = new Mesh(mesh.userData.geometry, paint.veil);
+      veil.renderOrder = 1;
+      veil.raycast = () => {}; // nothing to take hold of
+      return veil;
+    });
+    this.root.add(...this.#veils);
+  }
+}
+
 /** The materials; all instances of a colour share one, and all are cut alike. */
 class Paint {
   sharp;
   smooth;
   outline;
+  veil;
 
   #faces = new Map();
   #flat = { value: false }; // a uniform of all faces
@@ -249,12 +377,22 @@ class Paint {
       opacity: 0.35,
     });
     this.outline = outlineMaterial(this.#cut);
+    this.veil = new MeshBasicMaterial({
+      ...this.#cut,
+      color: MARK,
+      transparent: true,
+      opacity: 0.14,
+      depthTest: false,
+      depthWrite: false,
+    });
   }
 
-  faces({ color, opacity }) {
-    const key = [color, opacity].join();
+  faces({ color, opacity }, mark) {
+    const key = [color, opacity, mark].join();
     if (!this.#faces.has(key)) {
-      this.#faces.set(key, faceMaterial(color, opacity, this.#cut, this.#flat));
+      const material = faceMaterial(color, opacity, this.#cut, this.#flat);
+      if (mark) material.color.lerp(...MARKS[mark]);
+      this.#faces.set(key, material);
     }
     return this.#faces.get(key);
   }
@@ -273,7 +411,8 @@ class Paint {
   }
 
   dispose() {
-    const all = [this.sharp, this.smooth, this.outline, ...this.#faces.values()];
+    const { sharp, smooth, outline, veil } = this;
+    const all = [sharp, smooth, outline, veil, ...this.#faces.values()];
     for (const material of all) material.dispose();
   }
 }
@@ -364,10 +503,8 @@ function setTransform(object, { matrix, translation, rotation, scale }) {
   }
 }
 
-/** Some points of every mesh, in the world, three numbers each. */
-function samplePoints(meshes) {
-  const count = meshes.reduce((sum, mesh) => sum + vertices(mesh).count, 0);
-  const step = Math.ceil(count / SAMPLES);
+/** Every so many points of some meshes, in the world, three numbers each. */
+function samplePoints(meshes, step) {
   const points = [];
   const point = new Vector3();
   for (const mesh of meshes) {
@@ -377,6 +514,17 @@ function samplePoints(meshes) {
     }
   }
   return new Float32Array(points);
+}
+
+function pointsOf(bodies) {
+  const all = bodies.map(({ points }) => points);
+  const whole = new Float32Array(all.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const points of all) {
+    whole.set(points, at);
+    at += points.length;
+  }
+  return whole;
 }
 
 function vertices(mesh) {

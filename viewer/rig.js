@@ -50,12 +50,51 @@ export class Rig {
     this.#place = { azimuth, polar, target: model.sphere.center.clone(), half: 1 };
   }
 
+  /**
+   * Where one looks from, for `go`: `{azimuth, polar}` in radians, and unless the
+   * model is just fitted `target` and `span`, the shorter side of the frame, in mm.
+   */
+  get place() {
+    const { azimuth, polar, target, half } = this.#place;
+    if (this.#isFitted) return { azimuth, polar };
+    return { azimuth, polar, target: target.toArray(), span: 2 * half * this.#narrow };
+  }
+
+  /** Look from there at once. */
+  go({ azimuth, polar, target, span }) {
+    this.#stop();
+    this.#isFitted = !target;
+    if (this.#isFitted) {
+      this.#settle(this.#fitted({ azimuth, polar }));
+      return;
+    }
+    const place = { azimuth, polar: MathUtils.clamp(polar, 0, Math.PI) };
+    place.target = this.#model.sphere.clampPoint(
+      new Vector3(...target),
+      new Vector3(),
+    );
+    place.half = this.#clampHalf(span / (2 * this.#narrow));
+    this.#settle(place);
+  }
+
+  /** Look along other angles, in radians, at the whole model. */
+  look(azimuth, polar) {
+    this.#fly({ azimuth, polar });
+  }
+
+  /** The model is larger or smaller now, or another one. */
+  refresh(model = this.#model, isSeen = true) {
+    this.#model = model;
+    this.#stop();
+    const place = this.#isFitted ? this.#fitted(this.#place) : this.#place;
+    this.#settle(place, isSeen);
+  }
+
   /** Take the size of the frame, in CSS pixels. */
   resize(width, height) {
     this.#width = width;
     this.#height = height;
-    this.#stop();
-    this.#settle(this.#isFitted ? this.#fitted(this.#place) : this.#place, false);
+    this.refresh(this.#model, false);
   }
 
   /** Turn the camera round the model, by radians. */
@@ -82,12 +121,7 @@ export class Rig {
   /** Magnify, and leave in its place what lies `x`, `y` CSS pixels off the middle. */
   zoom(factor, x = 0, y = 0) {
     const place = this.#leave();
-    const { radius } = this.#model.sphere;
-    const half = MathUtils.clamp(
-      place.half / factor,
-      CLOSEST * radius,
-      FARTHEST * radius,
-    );
+    const half = this.#clampHalf(place.half / factor);
     const moved = (2 * (place.half - half)) / this.#height;
     place.half = half;
     this.#shift(place, x * moved, -y * moved);
@@ -107,12 +141,21 @@ export class Rig {
 
   /** Show the whole model from one of VIEWS. */
   view(name) {
-    const [azimuth, polar] = VIEWS[name];
-    this.#fly({ ...this.#place, azimuth, polar });
+    this.look(...VIEWS[name]);
   }
 
   dispose() {
     this.#stop();
+  }
+
+  /** The shorter side of the frame, in heights of it. */
+  get #narrow() {
+    return Math.min(1, this.#width / this.#height);
+  }
+
+  #clampHalf(half) {
+    const { radius } = this.#model.sphere;
+    return MathUtils.clamp(half, CLOSEST * radius, FARTHEST * radius);
   }
 
   /** Begin a move by hand: what was under way ends here. */

@@ -36,6 +36,10 @@ export function addSection(viewer) {
 
   viewer.onModel(({ model, signal }) => {
     for (const cut of cuts) cut.measure(model.box);
+    model.addEventListener("shift", () => {
+      for (const cut of cuts) cut.limit(model.box);
+      caps?.fit();
+    });
     signal.addEventListener("abort", () => {
       caps?.dispose();
       caps = null;
@@ -114,6 +118,18 @@ class Cut {
     this.#high = box.max[this.#axis];
     this.#at = (this.#low + this.#high) / 2;
     this.#place();
+    this.write();
+  }
+
+  /** Take other limits, and stay where it is as far as they let it. */
+  limit(box) {
+    this.#low = box.min[this.#axis];
+    this.#high = box.max[this.#axis];
+    const at = Math.max(this.#low, Math.min(this.#high, this.#at));
+    if (at !== this.#at) {
+      this.#at = at;
+      this.#place();
+    }
     this.write();
   }
 

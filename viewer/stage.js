@@ -7,6 +7,7 @@ import {
   Object3D,
   Scene,
   SRGBColorSpace,
+  Vector2,
   WebGLRenderer,
 } from "three";
 
@@ -28,12 +29,16 @@ const REST_MS = 250; // after the last movement the picture is drawn in full
 export class Stage {
   canvas;
 
+  /** Draws the picture, `(renderer, scene, camera)`, where not all at once is meant. */
+  painter = null;
+
   #box;
   #on;
   #renderer;
   #scene = new Scene();
   #key = new DirectionalLight(0xffffff, 1.5);
-  #model = null;
+  #models = new Set();
+  #panes = [1, 1]; // columns and rows of pictures side by side
   #camera = null;
   #frame = 0;
   #size = "";
@@ -66,7 +71,7 @@ export class Stage {
 
   /** Begin to draw `model` through `camera`. */
   show(model, camera) {
-    this.#model = model;
+    this.#models.add(model);
     this.#camera = camera;
     this.#scene.add(model.root);
     // The light comes over the left shoulder of whoever looks.
@@ -81,6 +86,50 @@ export class Stage {
   /** Draw `object` as well, until it removes itself. */
   add(object) {
     this.#scene.add(object);
+  }
+
+  /** Take another model onto the stage. */
+  addModel(model) {
+    this.#models.add(model);
+    this.#scene.add(model.root);
+    model.ink(cssColor(this.canvas));
+    this.#size = "";
+    this.#resize();
+  }
+
+  /** Take it off again, and free what it holds. */
+  dropModel(model) {
+    this.#models.delete(model);
+    this.#scene.remove(model.root);
+    model.dispose();
+    this.invalidate();
+  }
+
+  /** Divide the canvas into columns and rows of equal frames. */
+  divide(columns, rows) {
+    if (this.#panes.join() === [columns, rows].join()) return;
+    this.#panes = [columns, rows];
+    Object.assign(this.canvas.dataset, { columns, rows }); // for the controls
+    this.#size = "";
+    this.#resize();
+  }
+
+  /** Return the picture as a canvas of its own, with `scale` times the pixels. */
+  takePicture(scale) {
+    this.#isMoving = false;
+    this.#simplify();
+    const { width, height } = this.#renderer.getSize(new Vector2());
+    const most = this.#renderer.capabilities.maxTextureSize / Math.max(width, height);
+    this.#renderer.setPixelRatio(Math.min(scale * this.#sharp, most));
+    this.#paint();
+    const picture = html("canvas");
+    picture.width = this.canvas.width;
+    picture.height = this.canvas.height;
+    // In the same breath: the browser clears what it has shown.
+    picture.getContext("2d").drawImage(this.canvas, 0, 0);
+    this.#renderer.setPixelRatio(this.#ratio);
+    this.#paint();
+    return picture;
   }
 
   /** Ask for a new frame. */
@@ -104,7 +153,8 @@ export class Stage {
   }
 
   #simplify() {
-    this.#model.simplify(this.#isMoving && this.#pace.isSlow);
+    const isSimple = this.#isMoving && this.#pace.isSlow;
+    for (const model of this.#models) model.simplify(isSimple);
   }
 
   dispose() {
@@ -112,7 +162,7 @@ export class Stage {
     clearTimeout(this.#rest);
     this.#listeners.abort();
     for (const observer of this.#observers) observer.disconnect();
-    this.#model?.dispose();
+    for (const model of this.#models) model.dispose();
     this.#renderer.dispose();
     // Browsers keep few contexts; waiting for the garbage collector would lose
     // the one of another page.
@@ -123,15 +173,14 @@ export class Stage {
   #draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    if (this.#isMoving) {
-      this.#pace.beat(performance.now());
-      this.#simplify();
-      clearTimeout(this.#rest);
-      this.#rest = setTimeout(() => this.#settle(), REST_MS);
-    }
     this.#sharpen();
-    this.#renderer.render(this.#scene, this.#camera);
+    this.#paint();
     this.#on.frame(this.#camera);
+  }
+
+  #paint() {
+    if (this.painter) this.painter(this.#renderer, this.#scene, this.#camera);
+    else this.#renderer.render(this.#scene, this.#camera);
   }
 
   /** Fill the box and draw at once, for a resized canvas is an empty one. */
@@ -142,14 +191,21 @@ export class Stage {
     this.#size = size;
     this.#ratio = 0;
     this.#sharpen();
-    this.#model.frame(width, height);
-    this.#on.resize(width, height);
+    const [columns, rows] = this.#panes;
+    const frame = [width / columns, height / rows];
+    for (const model of this.#models) model.frame(...frame);
+    this.#on.resize(...frame);
     this.#draw();
+  }
+
+  /** Device pixels a CSS pixel that are worth drawing. */
+  get #sharp() {
+    return Math.min(devicePixelRatio, SHARPEST);
   }
 
   /** Take as many pixels as there is time for. */
   #sharpen() {
-    const sharp = Math.min(devicePixelRatio, SHARPEST);
+    const sharp = this.#sharp;
     const still = this.#isSoftware ? Math.max(SOFTWARE_STILL, sharp) : sharp;
     const ratio = this.#isMoving && this.#pace.isSlow ? MOVING : still;
     if (ratio === this.#ratio) return;
@@ -168,7 +224,7 @@ export class Stage {
   /** Follow the theme, whether the system or the page changes it. */
   #watchTheme() {
     const ink = () => {
-      this.#model.ink(cssColor(this.canvas));
+      for (const model of this.#models) model.ink(cssColor(this.canvas));
       this.invalidate();
     };
     const { signal } = this.#listeners;

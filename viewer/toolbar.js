@@ -113,10 +113,11 @@ export class Panels {
    *
    * @param {object} panel
    * @param {string} panel.title
+   * @param {boolean} [panel.isAlone] no other is open beside it
    * @param {(isPushed: boolean) => void} panel.onClose it goes: by its own button, or
    *   pushed away by another panel on a phone, which has room for one
    */
-  add({ title, onClose = () => {} }) {
+  add({ title, isAlone = false, onClose = () => {} }) {
     const heading = html("h3", { class: "viewer__title" }, title);
     const label = interpolate(gettext("Close: %(title)s"), { title });
     const cross = html(
@@ -138,11 +139,14 @@ export class Panels {
       onClose(isPushed);
     };
     const open = () => {
-      if (this.#hasRoomForOne()) for (const other of this.#panels) other.close(true);
+      for (const other of this.#panels) {
+        const isInTheWay = isAlone || other.isAlone || this.#hasRoomForOne();
+        if (other !== panel && isInTheWay) other.close(!isAlone);
+      }
       element.hidden = false;
     };
     cross.addEventListener("click", () => close());
-    const panel = { element, body, open, close, isOpen: () => !element.hidden };
+    const panel = { element, body, isAlone, open, close, isOpen: () => !element.hidden };
     this.#panels.push(panel);
     this.element.append(element);
     return panel;
