@@ -7,7 +7,7 @@ import { Vector3 } from "three";
 import { gettext } from "../static/js/words.js";
 import { svg } from "./dom.js";
 
-const HALF = 30; // of the cube, in units of the drawing
+const HALF = 34; // of the cube, in units of the drawing
 const BEVEL = 0.3; // of that half, which edges and corners take
 const INNER = 1 - BEVEL;
 const AXIS = 1.45; // length of an axis, in halves from the far corner

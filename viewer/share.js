@@ -145,7 +145,7 @@ function linkField(link, { root, signal }) {
     { class: "viewer__choice", type: "button" },
     gettext("Copy link"),
   );
-  const status = html("span", { class: "viewer__said", role: "status" });
+  const status = html("p", { class: "viewer__said", role: "status" });
   copy.addEventListener("click", async () => {
     fill();
     const isDone = await copyText(link.address);
@@ -157,7 +157,8 @@ function linkField(link, { root, signal }) {
     "div",
     { class: "viewer__part" },
     html("label", { class: "viewer__field" }, label(words), field),
-    html("div", { class: "viewer__choices" }, copy, status),
+    html("div", { class: "viewer__choices" }, copy),
+    status,
   );
 }
 
