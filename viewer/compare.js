@@ -315,6 +315,7 @@ class Comparison {
     for (const model of this.#loaded.values()) model.root.visible = false;
     run.rig.refresh(run.model);
     run.stage.divide(1, 1);
+    run.stage.invalidate();
   }
 
   #say(words) {

@@ -41,6 +41,7 @@ export class Overlay {
 
   paint(renderer, scene, camera, { older, newer }) {
     const size = renderer.getDrawingBufferSize(new Vector2());
+    if (!size.x || !size.y) return; // as the page is left
     [older, newer].forEach((model, i) => {
       const target = this.#targets[i];
       target.setSize(size.x, size.y);

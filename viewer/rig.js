@@ -82,19 +82,18 @@ export class Rig {
     this.#fly({ azimuth, polar });
   }
 
-  /** The model is larger or smaller now, or another one. */
-  refresh(model = this.#model, isSeen = true) {
+  /** The model is larger or smaller now, or another one; somebody draws it anew. */
+  refresh(model = this.#model) {
     this.#model = model;
     this.#stop();
-    const place = this.#isFitted ? this.#fitted(this.#place) : this.#place;
-    this.#settle(place, isSeen);
+    this.#settle(this.#isFitted ? this.#fitted(this.#place) : this.#place, false);
   }
 
   /** Take the size of the frame, in CSS pixels. */
   resize(width, height) {
     this.#width = width;
     this.#height = height;
-    this.refresh(this.#model, false);
+    this.refresh();
   }
 
   /** Turn the camera round the model, by radians. */

@@ -51,6 +51,19 @@ export function addSection(viewer) {
     signal: viewer.signal,
   });
 
+  // "x12.5_Z-3": planes that are on, in capitals where the higher half is kept.
+  viewer.keep("section", {
+    read: () =>
+      cuts
+        .filter((cut) => cut.isOn)
+        .map((cut) => cut.told)
+        .join("_"),
+    write: (text) => {
+      const told = text.split("_");
+      for (const cut of cuts) cut.follow(told.find((words) => cut.isIn(words)));
+    },
+  });
+
   function open() {
     panel.open();
     if (!cuts.some((cut) => cut.isOn)) cuts[0].turn(true);
@@ -70,6 +83,7 @@ export function addSection(viewer) {
     }
     caps?.fit();
     stage.invalidate();
+    viewer.changed();
   }
 }
 
@@ -106,6 +120,25 @@ class Cut {
     this.#switch.setAttribute("aria-pressed", isOn);
     this.element.toggleAttribute("data-on", isOn);
     this.#place();
+  }
+
+  /** What a link tells of it. */
+  get told() {
+    const letter = this.#way > 0 ? this.#axis.toUpperCase() : this.#axis;
+    return `${letter}${Number(this.#at.toFixed(2))}`;
+  }
+
+  isIn(told) {
+    return told[0]?.toLowerCase() === this.#axis;
+  }
+
+  /** Cut as a link told, or no more. */
+  follow(told) {
+    const mm = Number(told?.slice(1));
+    this.turn(Number.isFinite(mm));
+    if (!this.isOn) return;
+    this.#way = told[0] === this.#axis ? -1 : 1;
+    this.#move(Math.max(this.#low, Math.min(this.#high, mm)));
   }
 
   focus() {

@@ -348,10 +348,11 @@ class Tree {
   }
 
   #explode() {
-    const { model, rig } = this.#run;
+    const { model, rig, stage } = this.#run;
     this.#plan ??= planExplosion(model);
     model.shift(this.#plan(this.#slider.value / 100));
     rig.refresh();
+    stage.move();
     this.#viewer.changed();
   }
 
