@@ -63,9 +63,9 @@ export function addCompare(viewer) {
   });
   viewer.onModel(({ signal }) => {
     signal.addEventListener("abort", () => panel.close());
-    // A link from the page: ?compare=1-2. What stands behind "#" is newer.
-    const asked = new URLSearchParams(location.search).get("compare");
-    if (location.hash.includes("compare=") || !asked || !comparison.choose(asked)) return;
+    // A link from the page: ?compare=1-2. A view behind the "#" is newer.
+    const asked = new URLSearchParams(location.search).get("compare") ?? "";
+    if (location.hash.startsWith("#view=") || !comparison.choose(asked)) return;
     open();
     comparison.begin();
   });
@@ -78,6 +78,7 @@ class Comparison {
   #revisions;
   #loaded = new Map(); // revision -> Model that is on the stage
   #shown = null; // { older, newer, overlay, stop } while two are compared
+  #isOn = false; // asked for, be it shown already or not
   #stop = null;
   #watch;
   #older;
@@ -128,7 +129,7 @@ class Comparison {
 
   /** What a link tells: "1-2", and how, if not overlaid half and half. */
   read() {
-    if (!this.#shown) return "";
+    if (!this.#isOn) return "";
     const pair = `${this.#older.select.value}-${this.#newer.select.value}`;
     if (this.#manner.value === BESIDE) return `${pair}.${BESIDE}`;
     return this.#slider.value === "50" ? pair : `${pair}.${this.#slider.value}`;
@@ -151,6 +152,7 @@ class Comparison {
   /** Bring the chosen two onto the stage. */
   async begin() {
     const { run } = this.#viewer;
+    this.#isOn = true;
     this.#leave();
     if (!run) return;
     const stop = (this.#stop = new AbortController());
@@ -174,6 +176,7 @@ class Comparison {
 
   /** Show the part as it was before. */
   end() {
+    this.#isOn = false;
     this.#leave();
     this.#say("");
     const { run } = this.#viewer;
@@ -215,6 +218,7 @@ class Comparison {
 
   #show(run, [older, newer], numbers) {
     this.#say("");
+    run.model.root.visible = [older, newer].includes(run.model);
     const overlay = new Overlay();
     this.#shown = { run, older, newer, overlay, numbers };
     const names = numbers.map((revision) =>

@@ -1,7 +1,7 @@
 // The view as a link, and as a picture.
 //
 // The address of the page keeps the view behind its "#": the angles and what else
-// is not as at first. `#view=-49,59.9&hide=2.5-8&explode=40`; a camera that was
+// is not as at first. `#view=-49,59.9&hide=2.5-8@1&explode=40`; a camera that was
 // moved has its target (mm) and the shorter side of the frame (mm) behind the
 // angles (degrees). Other anchors of the page are left alone until somebody turns
 // the model.
@@ -37,7 +37,7 @@ export function addShare(viewer) {
     name: "share",
     group: "picture",
     word: gettext("Share"),
-    label: gettext("Link or picture of this view"),
+    label: gettext("Share this view"),
     icon: ICON,
     toggles: true,
     use: () => {
@@ -94,7 +94,9 @@ class Link {
       if (text) told.push(`${name}=${text}`);
     }
     const view = viewOf(run.rig.place);
-    if (!told.length && view === HOME) return "";
+    // Whoever came for a comparison and closed it does not want it again.
+    const isAsked = new URLSearchParams(location.search).has("compare");
+    if (!told.length && view === HOME && !isAsked) return "";
     return [`view=${view}`, ...told].join("&");
   }
 

@@ -118,7 +118,7 @@ export class Panels {
    *   pushed away by another panel on a phone, which has room for one
    */
   add({ title, isAlone = false, onClose = () => {} }) {
-    const heading = html("h3", { class: "viewer__title" }, title);
+    const heading = html("h2", { class: "viewer__title" }, title);
     const label = interpolate(gettext("Close: %(title)s"), { title });
     const cross = html(
       "button",

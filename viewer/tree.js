@@ -107,11 +107,16 @@ class Tree {
     this.#watchList();
   }
 
-  /** Which bodies are hidden, as numbers and spans of them: "2.5-8". */
+  /** Which bodies are hidden, as numbers and spans of them in a revision: "2.5-8@1". */
   hidden = {
-    read: () => spansOf([...this.#hidden].map(({ index }) => index)),
+    read: () => {
+      const spans = spansOf([...this.#hidden].map(({ index }) => index));
+      return spans && `${spans}@${this.#revision}`;
+    },
     write: (text) => {
-      const hidden = new Set(numbersOf(text));
+      // In another revision they are other bodies.
+      const [spans, revision] = text.split("@");
+      const hidden = new Set(revision === this.#revision ? numbersOf(spans) : []);
       this.#hide(this.#run.model.bodies.filter(({ index }) => hidden.has(index)));
     },
   };
@@ -124,6 +129,10 @@ class Tree {
       this.#explode();
     },
   };
+
+  get #revision() {
+    return this.#viewer.root.dataset.revision ?? "";
+  }
 
   show(run) {
     this.#run = run;

@@ -1,6 +1,6 @@
 // Millimetres or inches: which of them the reader wants, and how values are written.
 
-import { gettext } from "../static/js/words.js";
+import { gettext, interpolate } from "../static/js/words.js";
 
 const MM_PER_INCH = 25.4;
 const STORE = "viewer-units";
@@ -84,7 +84,12 @@ export function addUnits(viewer) {
     key: "u",
     use: () => (units.name = units.name === "mm" ? "in" : "mm"),
   });
-  const say = () => (element.lastElementChild.textContent = units.name);
+  const say = () => {
+    element.lastElementChild.textContent = units.name;
+    const label = gettext("%(units)s: millimetres or inches");
+    element.setAttribute("aria-label", interpolate(label, { units: units.name }));
+  };
+  say();
   units.addEventListener("change", say, { signal });
 }
 

@@ -61,7 +61,7 @@ def test_axe_finds_nothing_and_nothing_jumps(browse, site, size):
                 _open(page, address)
                 assert _shift(page) < SHIFT_MOST, name
                 assert _width_too_much(page) == 0, name
-            if faults := _axe(page):
+            if faults := axe(page):
                 found[f"{name}, {theme}"] = faults
     assert found == {}
 
@@ -85,7 +85,7 @@ def _faults(page: Page, name: str, address: str) -> dict[str, list[str]]:
     faults = {}
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
-        if found := _axe(page):
+        if found := axe(page):
             faults[f"{name}, {theme}"] = found
     return faults
 
@@ -97,11 +97,12 @@ def _open(page: Page, address: str) -> None:
         page.locator("[data-viewer][data-state=ready]").wait_for()
 
 
-def _axe(page: Page) -> list[str]:
+def axe(page: Page, within: str = "html") -> list[str]:
     """Return what axe finds, each as its rule and the elements at fault."""
     page.add_script_tag(path=AXE)
     result = page.evaluate(
-        "rules => axe.run({ runOnly: { type: 'tag', values: rules } })", RULES
+        "([within, values]) => axe.run(within, { runOnly: { type: 'tag', values } })",
+        [within, RULES],
     )
     return [
         f"{fault['id']}: {json.dumps([node['html'][:160] for node in fault['nodes']])}"

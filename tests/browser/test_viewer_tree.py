@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from .test_pages import axe
+
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SIZES = {
@@ -82,7 +84,7 @@ def test_the_parts_are_counted_hidden_and_isolated(page):
 
     viewer.get_by_role("button", name="Hide Screw 10-32 x 1/2 SHCS", exact=True).click()
     assert viewer.evaluate(SHOWN) == [True] * 10 + [False] * 8
-    _rest(page, "hide=10-17")
+    _rest(page, "hide=10-17@1")
     address = page.url
 
     # The link shows the same to somebody else.
@@ -195,16 +197,16 @@ def test_a_link_keeps_the_view_and_leaves_other_anchors_alone(page):
 @pytest.mark.parametrize("words", ["view=", "view=1,x", "view=1,2,3,4,5,0", "view=1"])
 def test_a_broken_link_shows_the_part_as_always(browse, site, words):
     page = browse(site.members[0], **SIZES["desk"])
-    viewer = _open(page, "completed", "gearbox", f"#{words}&hide=x.9-&compare=7-9")
+    viewer = _open(page, "completed", "gearbox", f"#{words}&hide=x.9-@1&compare=7-9")
     assert viewer.evaluate(PLACE)["polar"] == pytest.approx(1.062, abs=1e-3)
     assert all(viewer.evaluate(SHOWN))
 
 
 def test_the_picture_is_named_after_the_part(page):
     viewer = _open(page, "production", "Bearing+plate")
-    viewer.get_by_role("button", name="Link or picture of this view").click()
+    viewer.get_by_role("button", name="Share this view").click()
     canvas = viewer.locator("canvas")
-    size = canvas.evaluate("canvas => [canvas.width, canvas.height]")
+    size = canvas.evaluate("canvas => [canvas.clientWidth, canvas.clientHeight]")
     for ground, alpha in (("On paper", 255), ("Without ground", 0)):
         viewer.get_by_text(ground).click()
         with page.expect_download() as download:
@@ -238,7 +240,7 @@ def test_two_revisions_over_each_other_and_side_by_side(page):
     expect(names.first).to_be_visible()
     viewer.get_by_role("button", name="Close: Compare revisions").click()
     expect(names).to_have_count(0)
-    page.wait_for_url(lambda url: "#" not in url)
+    page.wait_for_url(lambda url: url.endswith("?compare=1-2#view=-48.99,60.85"))
     assert viewer.evaluate("root => root.viewer.run.model.root.visible")
 
 
@@ -254,6 +256,16 @@ def test_a_revision_that_cannot_be_loaded_says_so(browse, site):
     expect(viewer.get_by_text("Choose two different revisions.")).to_be_visible()
     newer.select_option("2")
     expect(viewer.get_by_text("Only in revision 1")).to_be_visible()
+
+
+def test_axe_finds_nothing_in_the_panels(page):
+    viewer = _gearbox(page)
+    assert axe(page, "[data-viewer]") == []
+    viewer.get_by_role("button", name="Share this view").click()
+    assert axe(page, "[data-viewer]") == []
+    viewer = _open(page, "production", "Bearing+plate", "?compare=1-2")
+    expect(viewer.get_by_text("Only in revision 1")).to_be_visible()
+    assert axe(page, "[data-viewer]") == []
 
 
 def _share_of(viewer: Locator, is_so) -> float:
