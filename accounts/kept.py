@@ -59,7 +59,7 @@ def catch(request: HttpRequest) -> Kept | None:
     """
     if request.method != "POST" or request.content_type not in _FORMS:
         return None
-    if "text/html" not in request.headers.get("Accept", ""):
+    if not _is_browsed(request):
         return None  # a script, which sees the way to the sign-in and asks itself
     fields = [
         (name, value)
@@ -80,6 +80,13 @@ def catch(request: HttpRequest) -> Kept | None:
         files=files,
         person=request.get_signed_cookie(_COOKIE, "", salt=_SALT),
     )
+
+
+def page_of_button(request: HttpRequest) -> str:
+    """Return the page where somebody signed out pressed a button, to press it again."""
+    if request.method != "POST" or not _is_browsed(request):
+        return ""
+    return _page(request)
 
 
 def sign(kept: Kept) -> str:
@@ -110,6 +117,10 @@ def remember_person(request: HttpRequest, response: HttpResponse, path: str) -> 
 
 def forget_person(response: HttpResponse, path: str) -> None:
     response.delete_cookie(_COOKIE, path=path, samesite="Lax")
+
+
+def _is_browsed(request: HttpRequest) -> bool:
+    return "text/html" in request.headers.get("Accept", "")
 
 
 def _page(request: HttpRequest) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.contrib.auth import middleware
+from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -48,6 +49,8 @@ class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
         """Send strangers to the sign-in, with what they typed, if it was that."""
         if carried := kept.catch(request):
             return door.ask_again(request, carried)
+        if page := kept.page_of_button(request):
+            return redirect_to_login(page)
         return super().handle_no_permission(request, view_func)
 
 

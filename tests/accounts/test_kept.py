@@ -151,6 +151,15 @@ def test_buttons_passwords_and_too_much_are_not_kept(browser, data):
     assert page["Location"] == f"{LOGIN}?next=/parts/new/"
 
 
+def test_a_button_leads_back_to_its_page_to_be_pressed_again(browser):
+    part = make_part(category="cnc")
+    referer = "http://testserver/production/?mine=1"
+    page = browser.post(
+        f"/parts/{part.pk}/assign/", {"next": "/x/"}, headers={"referer": referer}
+    )
+    assert page["Location"] == f"{LOGIN}?next=/production/%3Fmine%3D1"
+
+
 def test_a_script_is_sent_to_the_door_as_ever(sam):
     browser = Client()
     for headers in ({}, {"accept": "*/*"}, {"accept": "application/json"}):
