@@ -151,7 +151,7 @@ def test_a_slow_file_shows_its_progress_can_be_cancelled_and_is_waited_for(
     _drop(page, {"large.step": large})
     sending = page.locator("[data-sending]")
     expect(sending).to_contain_text(
-        re.compile(r"\d+ % · [\d.]+ [KM]B a second · \d+ seconds? left")
+        re.compile(r"\d+\s%\s·\s[\d.]+\s[KM]B\sa\ssecond\s·\s\d+\sseconds?\sleft")
     )
     sending.get_by_role("button", name="Cancel").click()
     expect(sending).to_have_count(0)
