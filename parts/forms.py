@@ -202,11 +202,10 @@ class EditForm(PartFields):
         data["version"] = fresh.version
         form = self._anew(data)
         for name in self.fields:
-            value = fresh[name].value()
-            theirs = "" if value is None else str(value)
+            theirs = fresh.shown(name)
             if name not in self.changed_data:
                 data[name] = theirs
-            elif theirs != data.get(f"initial-{name}"):
+            elif theirs != self._opened_on(name):
                 told = _("Meanwhile it became: %(theirs)s")
                 form.fields[name].help_text = told % {"theirs": theirs or _("empty")}
             data[f"initial-{name}"] = theirs
@@ -216,6 +215,16 @@ class EditForm(PartFields):
     def save(self) -> Part:
         changes = {name: self.cleaned_data[name] for name in self.changed_data}
         return workflow.edit(self.part, actor=self.request.user, **changes)
+
+    def shown(self, name: str) -> str:
+        """Return what the field shows, as a browser sends it."""
+        value = self[name].value()
+        return "" if value is None else _one_newline(str(value))
+
+    def _opened_on(self, name: str) -> str | None:
+        """Return what the field showed when the form was opened, if that was sent."""
+        sent = self.data.get(f"initial-{name}")
+        return sent if sent is None else _one_newline(sent)
 
     def _anew(self, data: QueryDict | None = None) -> "EditForm":
         return EditForm(data, part=self.part, request=self.request)
@@ -248,13 +257,12 @@ class FieldForm(EditForm):
         return self[self.only]
 
     def is_stale(self) -> bool:
-        opened_on = self.data.get(f"initial-{self.only}")
-        return super().is_stale() and opened_on not in {None, self._stands}
-
-    @property
-    def _stands(self) -> str:
-        value = self._anew().field.value()
-        return "" if value is None else str(value)
+        stands = self._anew().shown(self.only)
+        return super().is_stale() and self._opened_on(self.only) not in {None, stands}
 
     def _anew(self, data: QueryDict | None = None) -> "FieldForm":
         return FieldForm(data, field=self.only, part=self.part, request=self.request)
+
+
+def _one_newline(text: str) -> str:
+    return text.replace("\r\n", "\n")  # which browsers send for every newline

@@ -203,6 +203,17 @@ def test_another_field_changed_meanwhile_hinders_nothing(part, member_page, lead
     assert (part.material, part.amount, part.notes) == ("Delrin", 9, "Theirs")
 
 
+def test_the_newlines_of_a_browser_are_no_change_of_others(member_page, lead):
+    part = make_part(type="cnc", notes="One\nTwo")
+    data = opened(member_page, part, "notes")
+    data["initial-notes"] = "One\r\nTwo"
+    workflow.edit(part, actor=lead, amount=9)
+    response = send(member_page, part, "notes", "One\r\nTwo\r\nThree", **data)
+    assert response.status_code == 302
+    part.refresh_from_db()
+    assert part.notes == "One\nTwo\nThree"
+
+
 @pytest.mark.parametrize("version", ["", "nonsense", "\x00"])
 def test_a_form_without_a_version_is_taken(version, part, member_page):
     data = {"version": version}

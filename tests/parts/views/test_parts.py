@@ -311,6 +311,15 @@ class TestEdit:
         assert (part.notes, part.material) == ("Mine", "7075")
         assert part.events.first().changes == {"notes": ["<Theirs>", "Mine"]}
 
+    def test_only_what_others_changed_is_told_as_such(self, member_page, lead):
+        part = make_part(type="cnc", notes="One\nTwo")
+        data = self.sent(member_page, part, notes="Mine")
+        data["initial-notes"] = "One\r\nTwo"  # as browsers send it
+        workflow.edit(part, actor=lead, material="7075")
+        response = member_page.post(self.address(part), data)
+        assert response.status_code == 409
+        assert "Meanwhile it became" not in response.text
+
     def test_what_happened_before_the_form_was_opened_is_not_told(
         self, member_page, lead
     ):
