@@ -75,7 +75,7 @@ def test_a_part_that_is_all_right_says_so(lead_page):
 def test_of_a_file_that_waits_nothing_is_said_yet(lead_page):
     part = make_part(type="cnc")
     make_file(part)
-    assert 'class="finding"' not in card_of(lead_page.get(REVIEW), part)
+    assert 'class="findings__item"' not in card_of(lead_page.get(REVIEW), part)
 
 
 def test_a_twin_is_a_link_away(lead_page):
