@@ -1,7 +1,7 @@
 // The page as the server sent it, renewed in place: focus, scroll and words stay.
 
 import { addMessages } from "./messages.js";
-import { morph, remember } from "./morph.js";
+import { isBusy, morph, remember } from "./morph.js";
 
 /** What shows one part among others. */
 export const CARDS = ".part-card, .work-row";
@@ -55,11 +55,15 @@ export async function readPage() {
   return before === renewals ? page : null;
 }
 
-/** Make the page what `page` is; return what was kept because somebody is at work. */
-export function renew(page) {
+/**
+ * Make the page what `page` is; return what was kept because somebody is at work.
+ *
+ * `own` is the card whose step led to it: where that goes, the view does not follow.
+ */
+export function renew(page, own = null) {
   renewals += 1;
   const focus = noteFocus();
-  const anchor = noteAnchor();
+  const anchor = noteAnchor(own);
   const places = notePlaces();
   shareToken(page);
   const fresh = page.getElementById("main");
@@ -103,14 +107,16 @@ function linkOf(card) {
 }
 
 /** Return what scrolls back so that what is being looked at stands still. */
-function noteAnchor() {
+function noteAnchor(own) {
   const seen = [...document.querySelectorAll(ANCHORS)]
     .map((element) => [element, element.getBoundingClientRect()])
-    .filter(([, box]) => box.height && box.bottom > 0 && box.top < innerHeight)
+    .filter(([element, box]) => element !== own && box.height && isSeen(box))
     .map(([element, box]) => [element, box.top]);
+  const busy = seen.find(([element]) => isBusy(element));
   return () => {
-    if (!scrollY) return;
-    const [element, top] = seen.find(([one]) => one.isConnected) ?? [];
+    // At the top what comes in is to be seen, unless somebody is at work there.
+    if (!scrollY && !busy) return;
+    const [element, top] = [busy ?? [], ...seen].find(([one]) => one?.isConnected) ?? [];
     const by = element ? element.getBoundingClientRect().top - top : 0;
     if (by) scrollBy({ top: by, behavior: "instant" });
   };

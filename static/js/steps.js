@@ -37,7 +37,7 @@ async function send(form, submitter) {
   const refusal = answer.page.querySelector(".message[data-level=error] .message__text");
   if (!refusal) putAway(form);
   const isFocused = card?.contains(document.activeElement);
-  renew(answer.page);
+  renew(answer.page, card);
   form.ariaBusy = null;
   if (!card?.isConnected) return;
   const isStillOffered = [...card.querySelectorAll("form")].some(
