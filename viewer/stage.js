@@ -173,6 +173,12 @@ export class Stage {
   #draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
+    if (this.#isMoving) {
+      this.#pace.beat(performance.now());
+      this.#simplify();
+      clearTimeout(this.#rest);
+      this.#rest = setTimeout(() => this.#settle(), REST_MS);
+    }
     this.#sharpen();
     this.#paint();
     this.#on.frame(this.#camera);

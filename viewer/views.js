@@ -3,7 +3,12 @@
 import { gettext } from "../static/js/words.js";
 
 const SIDES = [
-  { name: "isometric", word: gettext("Iso"), label: gettext("Slanted view"), key: "7" },
+  {
+    name: "isometric",
+    word: gettext("Iso"),
+    label: gettext("Isometric view"),
+    key: "7",
+  },
   { name: "front", word: gettext("Front"), label: gettext("Front view"), key: "1" },
   { name: "back", word: gettext("Back"), label: gettext("Back view"), key: "2" },
   { name: "left", word: gettext("Left"), label: gettext("Left view"), key: "3" },

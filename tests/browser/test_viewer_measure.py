@@ -96,7 +96,7 @@ def test_holes_and_what_lies_between_them_are_exact(show):
     expect(viewer.rows.locator("strong")).to_have_text("73.025 mm")
     expect(viewer.rows).to_contain_text("Hole ⌀ 19.05 mm")
 
-    viewer.use("Millimetres or inches")
+    viewer.use("mm: millimetres or inches")
     expect(viewer.rows.locator("strong")).to_have_text("2.875 in")
     expect(viewer.rows).to_contain_text("Hole ⌀ 1.125 in")
     viewer.page.reload()
@@ -183,9 +183,9 @@ def test_a_section_shows_what_is_inside_and_hides_what_is_gone(show):
     expect(page.get_by_label("Where to cut X")).to_have_attribute(
         "aria-valuetext", "10 mm"
     )
-    viewer.use("Millimetres or inches")
+    viewer.use("mm: millimetres or inches")
     expect(number).to_have_value("0.3937")
-    viewer.use("Millimetres or inches")
+    viewer.use("in: millimetres or inches")
 
     viewer.use("Measure")  # on a phone it takes the place of the section's panel
     viewer.look("1")
@@ -205,6 +205,28 @@ def test_the_size_is_that_of_the_box(show):
     )
     viewer.use("Size of the whole part")
     expect(size).to_have_count(0)
+
+
+def test_what_moves_is_drawn_with_less_and_then_whole_again(browse, site):
+    page = browse(site.members[0], **SIZES["desk"])
+    page.goto("/search/?search=Spacer+7/8")
+    part = page.locator(".part-card").first.get_attribute("data-part")
+    page.goto(f"/parts/{part}/")
+    viewer = Viewer(page, has_touch=False)
+    still = viewer.canvas.get_attribute("width")
+    page.evaluate(
+        """() => {
+          const canvas = document.querySelector(".viewer__canvas");
+          window.widths = [];
+          const watch = () => widths.push(canvas.getAttribute("width"));
+          new MutationObserver(watch).observe(canvas, { attributeFilter: ["width"] });
+        }"""
+    )
+    viewer.look("ArrowLeft")
+    page.wait_for_function("window.widths.length >= 2")
+    small, whole = page.evaluate("window.widths.slice(0, 2)")
+    assert int(small) < int(still) / 2
+    assert whole == still
 
 
 def test_what_it_took_is_given_back(browse, site):
