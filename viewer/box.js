@@ -29,7 +29,8 @@ export function addBox(viewer) {
   });
   viewer.onModel(({ model, signal }) => {
     signal.addEventListener("abort", end);
-    for (const type of ["shift", "hide"]) model.addEventListener(type, () => isOn && surround());
+    for (const type of ["shift", "hide"])
+      model.addEventListener(type, () => isOn && surround());
     if (isOn) turn(true);
   });
   viewer.onFrame(() => drawing && draw(viewer.run));

@@ -305,7 +305,12 @@ function createList(units) {
     { class: "measure__clear", type: "button" },
     gettext("Remove all"),
   );
-  const element = html("div", { class: "measure" }, hint, rows, clearing);
+  const keys = html(
+    "p",
+    { class: "measure__keys" },
+    gettext("From the keyboard: N goes on to the next thing in sight, Enter takes it."),
+  );
+  const element = html("div", { class: "measure" }, hint, keys, rows, clearing);
   clearing.hidden = true;
   clearing.addEventListener("click", () => change([]));
   units.addEventListener("change", () => fill());
@@ -339,6 +344,7 @@ function createList(units) {
 
   function fill() {
     clearing.hidden = !entries.length;
+    keys.hidden = entries.length > 0;
     rows.replaceChildren(...entries.map(row));
   }
 

@@ -103,13 +103,18 @@ class Model extends EventTarget {
     this.#showEdges();
   }
 
+  /** Find what a movement is drawn with, so that the first need not wait for it. */
+  prepare() {
+    if (this.triangles > MOST_MOVED) this.#simple ??= this.#coarsen();
+  }
+
   /** Draw less than there is, or all again. */
   simplify(isSimple) {
     if (isSimple === this.#isSimple) return;
     this.#isSimple = isSimple;
     this.#showEdges();
     if (this.triangles <= MOST_MOVED) return;
-    if (isSimple) this.#simple ??= this.#coarsen();
+    if (isSimple) this.prepare();
     this.#paint.flatten(isSimple);
     for (const object of this.fine) object.visible = !isSimple;
     for (const mesh of this.meshes) {

@@ -81,6 +81,7 @@ export class Stage {
     this.#watchTheme();
     this.#resize();
     this.#watchSize();
+    if (this.#pace.isSlow) this.#rest = setTimeout(() => model.prepare(), REST_MS);
   }
 
   /** Draw `object` as well, until it removes itself. */

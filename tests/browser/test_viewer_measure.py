@@ -65,6 +65,12 @@ class Viewer:
             button.click()
 
 
+def _open(page: Page, name: str) -> None:
+    page.goto(f"/search/?search={name.replace(' ', '+')}")
+    part = page.locator(".part-card").first.get_attribute("data-part")
+    page.goto(f"/parts/{part}/")
+
+
 @pytest.fixture(params=SIZES)
 def show(request, browse, site):
     """Return a function that opens the page of a part, on a desk and on a phone."""
@@ -72,9 +78,7 @@ def show(request, browse, site):
 
     def open_part(name: str) -> Viewer:
         page = browse(site.members[0], **options)
-        page.goto(f"/search/?search={name.replace(' ', '+')}")
-        part = page.locator(".part-card").first.get_attribute("data-part")
-        page.goto(f"/parts/{part}/")
+        _open(page, name)
         return Viewer(page, has_touch="has_touch" in options)
 
     return open_part
@@ -148,9 +152,7 @@ def test_a_counterbore_is_two_holes(show):
 
 def test_it_measures_from_the_keyboard(browse, site):
     page = browse(site.members[0], **SIZES["desk"])
-    page.goto("/search/?search=Bearing+plate")
-    part = page.locator(".part-card").first.get_attribute("data-part")
-    page.goto(f"/parts/{part}/")
+    _open(page, "Bearing plate")
     viewer = Viewer(page, has_touch=False)
     viewer.look("5")
     page.keyboard.press("m")
@@ -209,9 +211,7 @@ def test_the_size_is_that_of_the_box(show):
 
 def test_what_moves_is_drawn_with_less_and_then_whole_again(browse, site):
     page = browse(site.members[0], **SIZES["desk"])
-    page.goto("/search/?search=Spacer+7/8")
-    part = page.locator(".part-card").first.get_attribute("data-part")
-    page.goto(f"/parts/{part}/")
+    _open(page, "Spacer 7/8")
     viewer = Viewer(page, has_touch=False)
     still = viewer.canvas.get_attribute("width")
     page.evaluate(
@@ -231,9 +231,7 @@ def test_what_moves_is_drawn_with_less_and_then_whole_again(browse, site):
 
 def test_what_it_took_is_given_back(browse, site):
     page = browse(site.members[0], viewport={"width": 480, "height": 320})
-    page.goto("/search/?search=Pillow+block")
-    part = page.locator(".part-card").first.get_attribute("data-part")
-    page.goto(f"/parts/{part}/")
+    _open(page, "Pillow block")
     Viewer(page, has_touch=False)
     memory = page.context.new_cdp_session(page)
     page.evaluate(
