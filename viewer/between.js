@@ -30,6 +30,10 @@ function elementOf(feature) {
   if (kind === "cylinder" || kind === "circle") {
     return { kind: "axis", p, d: feature.axis, at: p, isRound: true };
   }
+  if (feature.axis) {
+    const foot = footOnAxis(at, { p, d: feature.axis }); // of a cone, p is the tip
+    return { kind: "axis", p: foot, d: feature.axis, at: foot, isRound: true };
+  }
   if (kind === "other") return { kind: "point", p: at, isAbout: true };
   return { kind: "point", p };
 }

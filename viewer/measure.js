@@ -79,7 +79,6 @@ class Measuring {
   #isOn = false;
   #chosen = []; // features, two at most
   #hover = null; // { feature, x, y }, without x and y if the keyboard brought it
-  #stops = null; // of the keyboard
   #press = null; // where a pointer went down
   #waits = 0; // frame of the pointer's next look
 
@@ -298,7 +297,7 @@ class Measuring {
 /** What has been measured, in the panel; a `change` event follows each removal. */
 function createList(units) {
   const events = new EventTarget();
-  const hint = html("p", { class: "measure__hint", role: "status" });
+  const hint = html("p", { class: "measure__hint", role: "status", tabindex: -1 });
   const rows = html("ol", { class: "measure__list" });
   const clearing = html(
     "button",
@@ -312,7 +311,10 @@ function createList(units) {
   );
   const element = html("div", { class: "measure" }, hint, keys, rows, clearing);
   clearing.hidden = true;
-  clearing.addEventListener("click", () => change([]));
+  clearing.addEventListener("click", () => {
+    change([]);
+    hint.focus();
+  });
   units.addEventListener("change", () => fill());
   let entries = [];
   const list = {
@@ -380,7 +382,11 @@ function createList(units) {
       "copy",
       interpolate(gettext("Copy %(what)s"), { what: text }),
     );
-    copying.addEventListener("click", () => copyText(text));
+    copying.addEventListener("click", async () => {
+      const isDone = await copyText(text);
+      const failed = gettext("The browser lets nothing be copied here.");
+      list.say(isDone ? gettext("Copied.") : failed);
+    });
     const removing = iconButton(
       "close",
       interpolate(gettext("Remove %(what)s"), { what: text }),
@@ -400,9 +406,7 @@ function createList(units) {
     const at = entries.indexOf(entry);
     change(entries.filter((each) => each !== entry));
     const next = rows.children[Math.min(at, entries.length - 1)];
-    const heir = next?.lastElementChild ?? hint;
-    if (heir === hint) hint.tabIndex = -1;
-    heir.focus();
+    (next?.lastElementChild ?? hint).focus();
   }
 }
 

@@ -1,7 +1,7 @@
 // What measuring needs to know of each solid, found when it is first asked for: a
 // tree of its triangles to shoot rays at, its curves, and how far it reaches.
 
-import { Box3, Matrix4, Ray, Vector3 } from "three";
+import { Box3, Matrix4, Ray, Sphere, Vector3 } from "three";
 import { MeshBVH } from "three-mesh-bvh";
 
 import { findCurves } from "./curves.js";
@@ -69,7 +69,10 @@ export class Shapes {
    */
   hit(ray, planes) {
     let nearest = null;
+    const sphere = new Sphere();
     for (const mesh of this.visible()) {
+      sphere.copy(this.of(mesh).sphere).applyMatrix4(mesh.matrixWorld);
+      if (!ray.intersectsSphere(sphere)) continue;
       const toLocal = new Matrix4().copy(mesh.matrixWorld).invert();
       const local = new Ray().copy(ray).applyMatrix4(toLocal);
       for (const hit of this.#hits(mesh, local, planes.length > 0)) {
@@ -123,6 +126,11 @@ class Shape {
     // Indirect: the order of the triangles is what names their faces.
     this.#tree ??= new MeshBVH(this.#geometry, { indirect: true });
     return this.#tree;
+  }
+
+  get sphere() {
+    if (!this.#geometry.boundingSphere) this.#geometry.computeBoundingSphere();
+    return this.#geometry.boundingSphere;
   }
 
   get curves() {

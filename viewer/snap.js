@@ -20,6 +20,7 @@ export class Snap {
   #run;
   #size;
   #project;
+  #stops = { key: "", found: [] };
 
   constructor(run) {
     this.#run = run;
@@ -40,6 +41,17 @@ export class Snap {
 
   /** The features one can step through, from the top left to the bottom right. */
   stops() {
+    const { model, rig } = this.#run;
+    const { projectionMatrix, matrixWorld } = rig.camera;
+    const shown = this.#run.shapes.visible().map(({ id }) => id);
+    const cuts = model.planes.flatMap(({ normal, constant }) => [...normal, constant]);
+    const view = [...projectionMatrix.elements, ...matrixWorld.elements];
+    const key = [view, shown, cuts].join(";");
+    if (key !== this.#stops.key) this.#stops = { key, found: this.#findStops() };
+    return this.#stops.found;
+  }
+
+  #findStops() {
     this.#measure();
     const stops = [];
     const seen = new Set();
@@ -58,6 +70,7 @@ export class Snap {
         stops.push({ feature, x, y });
         if (stops.length >= MOST_STOPS) break;
       }
+      if (stops.length >= MOST_STOPS) break;
     }
     for (const stop of this.#faceStops(seen)) stops.push(stop);
     return stops.sort((a, b) => a.y - b.y || a.x - b.x).map(({ feature }) => feature);

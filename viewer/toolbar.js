@@ -133,8 +133,10 @@ export class Panels {
       body,
     );
     element.hidden = true;
+    let opener = null; // gets the focus back
     const close = (isPushed = false) => {
       if (element.hidden) return;
+      if (element.contains(document.activeElement)) opener?.focus();
       element.hidden = true;
       onClose(isPushed);
     };
@@ -143,6 +145,7 @@ export class Panels {
         const isInTheWay = isAlone || other.isAlone || this.#hasRoomForOne();
         if (other !== panel && isInTheWay) other.close(!isAlone);
       }
+      opener = document.activeElement;
       element.hidden = false;
     };
     cross.addEventListener("click", () => close());
