@@ -1,28 +1,49 @@
 // Whether pictures can be drawn as fast as hands move.
 
-const SLOW_MS = 45; // between two frames of a movement
+const SLOW_MS = 36; // between two frames of a movement: 30 a second, and some air
 const PATIENCE = 4; // slow frames in a row before less is drawn
 const PAUSE_MS = 1000; // longer than that, and it was no frame of one movement
+const RATIOS = [0.5, 0.4, 0.3]; // below that one no longer sees what one turns
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
-/** Watches the frames of movements. */
+/** Watches the frames of movements, and says with how little they have to do. */
 export class Pace {
-  isSlow;
-
+  #level;
   #last = -Infinity;
   #count = 0;
 
+  /** @param {boolean} isSlow from the first movement on */
   constructor(isSlow) {
-    this.isSlow = isSlow;
+    this.#level = isSlow ? 0 : -1;
+  }
+
+  get isSlow() {
+    return this.#level >= 0;
+  }
+
+  /** Device pixels a CSS pixel for a movement that is too slow. */
+  get ratio() {
+    return RATIOS[this.#level];
   }
 
   /** Note a frame that was drawn while the model moves. */
   beat(now) {
     const took = now - this.#last;
     this.#last = now;
-    if (took > PAUSE_MS) return; // a movement begins
+    if (took > PAUSE_MS) {
+      this.#begin();
+      return;
+    }
     this.#count = took > SLOW_MS ? this.#count + 1 : 0;
-    if (this.#count >= PATIENCE) this.isSlow = true;
+    if (this.#count < PATIENCE) return;
+    this.#count = 0;
+    this.#level = Math.min(this.#level + 1, RATIOS.length - 1);
+  }
+
+  /** What was slow before may have been something else's fault. */
+  #begin() {
+    this.#count = 0;
+    if (this.#level > 0) this.#level--;
   }
 }
 

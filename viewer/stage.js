@@ -20,9 +20,9 @@ Object3D.DEFAULT_UP.set(0, 0, 1);
 
 const SHARPEST = 2; // device pixels a CSS pixel; more costs time and shows nothing
 // The same where there is no graphics card. Its antialiasing costs more than all else,
-// so a picture that stands still is drawn larger instead, and one that moves smaller.
+// so a picture that stands still is drawn larger instead; one that moves is drawn
+// smaller (pace.js).
 const SOFTWARE_STILL = 1.5;
-const MOVING = 0.5;
 const REST_MS = 250; // after the last movement the picture is drawn in full
 
 /** Draws a model into `box`, a positioned element. */
@@ -214,7 +214,7 @@ export class Stage {
   #sharpen() {
     const sharp = this.#sharp;
     const still = this.#isSoftware ? Math.max(SOFTWARE_STILL, sharp) : sharp;
-    const ratio = this.#isMoving && this.#pace.isSlow ? MOVING : still;
+    const ratio = this.#isMoving && this.#pace.isSlow ? this.#pace.ratio : still;
     if (ratio === this.#ratio) return;
     this.#ratio = ratio;
     const { clientWidth: width, clientHeight: height } = this.#box;
