@@ -182,7 +182,7 @@ function bodiesOf(meshes) {
   for (const mesh of meshes) {
     const siblings = mesh.parent.children.filter((each) => meshes.includes(each));
     if (siblings.length === 1 && !isClosed(mesh.userData.solid)) continue;
-    const { material } = siblings[0];
+    const { material } = siblings[0].userData; // not what it is marked with
     if (!bodies.has(material))
       bodies.set(material, { color: material.color, meshes: [] });
     bodies.get(material).meshes.push(mesh);

@@ -214,7 +214,7 @@ class Model extends EventTarget {
     const smooth = new LineSegments(shape.smooth, this.#paint.smooth);
     faces.name = solid.name;
     this.triangles += solid.index.length / 3;
-    faces.userData = { solid, body, geometry: shape.faces };
+    faces.userData = { solid, body, geometry: shape.faces, material: faces.material };
     this.meshes.push(faces);
     const edges = [sharp, smooth];
     // Glass would show what looks out from behind it, through and through.
