@@ -113,13 +113,15 @@ class Comparison {
     this.#slider.setAttribute("aria-label", gettext("From older to newer"));
     this.#slider.addEventListener("input", () => this.#mix());
     for (const kind of ["older", "newer", "both"]) {
-      const swatch = html("span", { class: "viewer-compare__swatch", "data-kind": kind });
+      const look = { class: "viewer-compare__swatch", "data-kind": kind };
+      const swatch = html("span", look);
       const words = html("span");
       this.#inks[kind] = { swatch, words };
       this.#legend.append(html("li", {}, swatch, words));
     }
+    const fields = [this.#older.field, this.#newer.field];
     this.element.append(
-      html("div", { class: "viewer-compare__pair" }, this.#older.field, this.#newer.field),
+      html("div", { class: "viewer-compare__pair" }, ...fields),
       this.#manner.element,
       this.#blend,
       this.#legend,
@@ -157,7 +159,9 @@ class Comparison {
     if (!run) return;
     const stop = (this.#stop = new AbortController());
     const signal = AbortSignal.any([run.signal, stop.signal]);
-    const numbers = [this.#older, this.#newer].map(({ select }) => Number(select.value));
+    const selects = [this.#older.select, this.#newer.select];
+    const numbers = selects.map(({ value }) => Number(value)).sort((a, b) => a - b);
+    selects.forEach((select, i) => (select.value = numbers[i]));
     if (numbers[0] === numbers[1]) {
       this.#say(gettext("Choose two different revisions."));
       return;
@@ -211,6 +215,7 @@ class Comparison {
     signal.throwIfAborted();
     const model = buildModel(readGlb(buffer));
     model.root.visible = false;
+    model.edges = run.model.edges;
     this.#loaded.set(number, model);
     run.stage.addModel(model);
     return model;

@@ -69,7 +69,8 @@ class Cube {
     for (const { polygon, way, corners } of this.#sides) {
       const isSeen = way.dot(back) > 1e-3;
       polygon.style.display = isSeen ? "" : "none";
-      if (isSeen) polygon.setAttribute("points", corners.map(flat).map(write).join(" "));
+      if (!isSeen) continue;
+      polygon.setAttribute("points", corners.map(flat).map(write).join(" "));
     }
     for (const { text, way, run, rise } of this.#names) {
       const facing = way.dot(back);
@@ -204,7 +205,8 @@ function createAxis([name, way]) {
   const letter = svg("text", {}, name);
   const tip = ORIGIN.clone().addScaledVector(new Vector3(...way), 1 + AXIS);
   const end = tip.clone().addScaledVector(new Vector3(...way), 0.28);
-  return { line, letter, tip, end, group: svg("g", { class: "viewer__axis" }, line, letter) };
+  const group = svg("g", { class: "viewer__axis" }, line, letter);
+  return { line, letter, tip, end, group };
 }
 
 /** Name a way to look: "Front", or "Front, top, right" from a corner. */

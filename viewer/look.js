@@ -6,7 +6,7 @@ import { gettext } from "../static/js/words.js";
 export function addEdges(viewer) {
   let isOn = true;
   const draw = () => {
-    viewer.run.model.edges = isOn;
+    for (const model of viewer.run.stage.models) model.edges = isOn;
     viewer.run.stage.invalidate();
   };
   const button = viewer.addButton({

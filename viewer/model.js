@@ -65,7 +65,7 @@ export function buildModel(glb) {
   return model;
 }
 
-/** What is drawn. Fires "shift" when pieces have gone elsewhere, "hide" when out of sight. */
+/** What is drawn. Fires "shift" when pieces move, "hide" when some go or come back. */
 class Model extends EventTarget {
   root = new Group();
   /** Around all of it, as it stands now. */
@@ -97,7 +97,11 @@ class Model extends EventTarget {
     this.root.scale.setScalar(MM_PER_M);
   }
 
-  /** Show or hide the edges. */
+  /** Whether edges are shown. */
+  get edges() {
+    return this.#hasEdges;
+  }
+
   set edges(visible) {
     this.#hasEdges = visible;
     this.#showEdges();

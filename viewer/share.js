@@ -135,8 +135,6 @@ function placeOf(text) {
   return span > 0 ? { ...angles, target: [x, y, z], span } : null;
 }
 
-// --- The panel ------------------------------------------------------------------
-
 function linkField(link, { root, signal }) {
   const field = html("input", { class: "viewer__link", type: "text", readonly: "" });
   const fill = () => (field.value = link.address);

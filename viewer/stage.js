@@ -31,13 +31,13 @@ export class Stage {
 
   /** Draws the picture, `(renderer, scene, camera)`, where not all at once is meant. */
   painter = null;
+  models = new Set();
 
   #box;
   #on;
   #renderer;
   #scene = new Scene();
   #key = new DirectionalLight(0xffffff, 1.5);
-  #models = new Set();
   #panes = [1, 1]; // columns and rows of pictures side by side
   #camera = null;
   #frame = 0;
@@ -71,7 +71,7 @@ export class Stage {
 
   /** Begin to draw `model` through `camera`. */
   show(model, camera) {
-    this.#models.add(model);
+    this.models.add(model);
     this.#camera = camera;
     this.#scene.add(model.root);
     // The light comes over the left shoulder of whoever looks.
@@ -91,7 +91,7 @@ export class Stage {
 
   /** Take another model onto the stage. */
   addModel(model) {
-    this.#models.add(model);
+    this.models.add(model);
     this.#scene.add(model.root);
     model.ink(cssColor(this.canvas));
     this.#size = "";
@@ -100,7 +100,7 @@ export class Stage {
 
   /** Take it off again, and free what it holds. */
   dropModel(model) {
-    this.#models.delete(model);
+    this.models.delete(model);
     this.#scene.remove(model.root);
     model.dispose();
     this.invalidate();
@@ -155,7 +155,7 @@ export class Stage {
 
   #simplify() {
     const isSimple = this.#isMoving && this.#pace.isSlow;
-    for (const model of this.#models) model.simplify(isSimple);
+    for (const model of this.models) model.simplify(isSimple);
   }
 
   dispose() {
@@ -163,7 +163,7 @@ export class Stage {
     clearTimeout(this.#rest);
     this.#listeners.abort();
     for (const observer of this.#observers) observer.disconnect();
-    for (const model of this.#models) model.dispose();
+    for (const model of this.models) model.dispose();
     this.#renderer.dispose();
     // Browsers keep few contexts; waiting for the garbage collector would lose
     // the one of another page.
@@ -200,7 +200,7 @@ export class Stage {
     this.#sharpen();
     const [columns, rows] = this.#panes;
     const frame = [width / columns, height / rows];
-    for (const model of this.#models) model.frame(...frame);
+    for (const model of this.models) model.frame(...frame);
     this.#on.resize(...frame);
     this.#draw();
   }
@@ -231,7 +231,7 @@ export class Stage {
   /** Follow the theme, whether the system or the page changes it. */
   #watchTheme() {
     const ink = () => {
-      for (const model of this.#models) model.ink(cssColor(this.canvas));
+      for (const model of this.models) model.ink(cssColor(this.canvas));
       this.invalidate();
     };
     const { signal } = this.#listeners;

@@ -149,7 +149,8 @@ export class Panels {
       element.hidden = false;
     };
     cross.addEventListener("click", () => close());
-    const panel = { element, body, isAlone, open, close, isOpen: () => !element.hidden };
+    const isOpen = () => !element.hidden;
+    const panel = { element, body, isAlone, isOpen, open, close };
     this.#panels.push(panel);
     this.element.append(element);
     return panel;

@@ -9,10 +9,11 @@ import { planExplosion, unwrap } from "./explode.js";
 import { createIcon } from "./icons.js";
 import { onPick } from "./pick.js";
 
+const EYE = "M3 12c5-8 13-8 18 0c-5 8-13 8-18 0z";
 const ICONS = {
   tree: ["M4 5h7M7 5v14.5h5M7 12h5M14.5 9h6v6h-6zM14.5 16.5h6v6h-6z"],
-  shown: ["M3 12c5-8 13-8 18 0c-5 8-13 8-18 0z", "M9.5 12a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0z"],
-  hidden: ["M3 12c5-8 13-8 18 0c-5 8-13 8-18 0zM4 4l16 16"],
+  shown: [EYE, "M9.5 12a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0z"],
+  hidden: [`${EYE}M4 4l16 16`],
   branch: ["M9.5 6.5 15 12l-5.5 5.5"],
 };
 
@@ -169,7 +170,7 @@ class Tree {
   take(body) {
     const row = body ? this.#visibleRow(body) : null;
     this.#select(row === this.#selected ? null : row);
-    row?.element.scrollIntoView({ block: "nearest" });
+    if (row) reveal(row);
   }
 
   /** Let go of what is marked. */
@@ -177,8 +178,6 @@ class Tree {
     this.#pointed = null;
     if (this.#run) this.#select(null);
   }
-
-  // --- The list ---------------------------------------------------------------
 
   #build(datas, parent) {
     return datas.map((data) => {
@@ -298,7 +297,7 @@ class Tree {
     if (!row) return;
     this.#rove(row);
     row.element.focus({ preventScroll: true });
-    row.element.firstElementChild.scrollIntoView({ block: "nearest" });
+    reveal(row);
   }
 
   /** The list is one stop of the Tab key: at this row. */
@@ -316,8 +315,6 @@ class Tree {
     while (row && !isUnfolded(row)) row = row.parent;
     return row;
   }
-
-  // --- What is shown ----------------------------------------------------------
 
   #pointRow(row) {
     if (row === this.#pointed) return;
@@ -437,6 +434,15 @@ function piece(body, at) {
 
 function isUnfolded({ parent }) {
   return !parent || (parent.isOpen && isUnfolded(parent));
+}
+
+/** Scroll the panel to a row, and the page not at all. */
+function reveal({ element }) {
+  const panels = element.closest(".viewer__panels");
+  const frame = panels.getBoundingClientRect();
+  const line = element.firstElementChild.getBoundingClientRect();
+  if (line.top < frame.top) panels.scrollTop += line.top - frame.top;
+  else if (line.bottom > frame.bottom) panels.scrollTop += line.bottom - frame.bottom;
 }
 
 function isHidden({ bodies }, hidden) {
