@@ -192,7 +192,10 @@ class InvitationForm(forms.ModelForm):
     class Meta:
         model = Invitation
         fields = ["role", "lasts", "uses", "note"]
-        labels = {"uses": gettext_lazy("How many people may use it")}
+        labels = {
+            "uses": gettext_lazy("How many people may use it"),
+            "note": gettext_lazy("Note"),
+        }
         help_texts = {
             "note": gettext_lazy("For you: whom or what it is for."),
         }
@@ -263,7 +266,11 @@ class ProfileForm(OwnNames):
         error_messages=_CHOOSE,
     )
     time_zone = forms.ChoiceField(
-        label=gettext_lazy("Time zone"), required=False, error_messages=_CHOOSE
+        label=gettext_lazy("Time zone"),
+        required=False,
+        error_messages=_CHOOSE,
+        # Names of the IANA's, the same in every language.
+        widget=forms.Select(attrs={"translate": "no"}),
     )
 
     class Meta:

@@ -16,15 +16,20 @@ from tests.running import Site
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = {1440: 900, 820: 1180, 390: 844}
 PAGES = {
+    "home": "/",
     "review": "/review/",
     "production": "/production/",
+    "stocks": "/production/?group=stock",
+    "lane": "/production/?category=cnc",
     "completed": "/completed/",
     "part": "/parts/{part}/",
+    "compare": "/parts/{part}/?compare=1-2",
     "hand-in": "/parts/new/",
     "edit": "/parts/{part}/edit/",
     "delete": "/parts/{part}/delete/",
     "search": "/search/?search=plate",
     "empty": "/review/?search=nothing+like+it",
+    "views": "/search/views/",
     "keys": "/account/keys/",
     "password": "/account/password/",
     "account": "/account/",

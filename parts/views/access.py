@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 View = Callable[..., HttpResponse]
 
@@ -17,7 +18,7 @@ def workers_only(view: View) -> View:
     @wraps(view)
     def check(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         if not request.user.can_work:
-            raise PermissionDenied("You may look at parts, but not change them.")
+            raise PermissionDenied(_("You may look at parts, but not change them."))
         return view(request, *args, **kwargs)
 
     return check
