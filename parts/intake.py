@@ -39,6 +39,8 @@ class PartForm(PartFields):
         # What its part is to have; it makes handing in twice harmless.
         self.part_uuid = _uuid(self.data.get(self.add_prefix("uuid"))) or uuid4()
         self.drafts: list[drafts.Draft] = []
+        shown = self.data.getlist("sent") if self.is_bound else []
+        self.had_files = str(self.part_uuid) in shown  # when the page was made
         self.part: Part | None = None  # what a first of two taps made of it
         self.fields["name"].help_text = _("Left empty, it is taken from the file.")
         self.fields["type"].error_messages["required"] = _("Say how it is made.")
@@ -66,6 +68,10 @@ class PartForm(PartFields):
 
     def clean(self) -> dict:
         cleaned = super().clean()
+        if self.had_files and not self.drafts:
+            # Without it a part would be handed in that nobody meant.
+            said = _("Its file was kept for a day only and is gone. Choose it again.")
+            raise ValidationError(said)
         if not cleaned.get("name") and not self.has_error("name"):
             if self.drafts:
                 file = self.drafts[0].file
@@ -129,16 +135,14 @@ class HandIn:
         self.is_bound = request.method == "POST"
         self.files = FilesForm(request.POST if self.is_bound else None, request=request)
         self.handed_in: list[Part] = []
-        data = request.POST.copy() if self.is_bound else None
         if self.is_bound:
+            data = request.POST.copy()
             rows = _rows(data)
             self._take_files(data, rows)
             _fill_down(data, rows)
             self.forms = self._forms(data, rows)
         else:
             self.forms = self._forms_of_files(request.GET.getlist("part"))
-        if self.is_bound:
-            self._miss_files()
 
     def __iter__(self) -> Iterator[BoundField]:
         """List what can be wrong, as it stands on the page."""
@@ -154,8 +158,8 @@ class HandIn:
                 yield field
 
     @property
-    def errors(self) -> list[BoundField]:
-        return [field for field in self if field.errors]
+    def errors(self) -> list:
+        return [*self.non_field_errors, *(field for field in self if field.errors)]
 
     @property
     def non_field_errors(self) -> list[str]:
@@ -282,17 +286,6 @@ class HandIn:
                     )
                 except FileRefused as error:
                     self._refuse(error, upload.name if len(groups) > 1 else "")
-
-    def _miss_files(self) -> None:
-        """Tell of files that the page showed and that are kept no longer."""
-        uuids = [form.part_uuid for form in self.forms if form.part is None]
-        shown = {pk for pk in self.request.POST.getlist("sent") if pk.isdecimal()}
-        if not uuids or not shown:
-            return
-        kept = DraftFile.objects.sent_for(uuids, owner=self.request.user)
-        if shown - {str(pk) for pk in kept.values_list("pk", flat=True)}:
-            said = _("A file is kept for a day only and is gone. Choose it again.")
-            self.files.add_error("file", said)
 
     def _refuse(self, error: FileRefused, name: str = "") -> None:
         said = f"{uploads.bare_name(name)}: {error}" if name else str(error)

@@ -103,7 +103,8 @@ def _convert_row(files: type[StoredFile], file_id: int) -> None:
         outcome["took_seconds"],
     )
     for twin in _equals(file, Conversion.QUEUED):
-        (enqueue if isinstance(twin, PartFile) else enqueue_draft)(twin.pk)
+        if not adopt(twin):  # it failed, or this one wants its own
+            (enqueue if isinstance(twin, PartFile) else enqueue_draft)(twin.pk)
 
 
 def _equals(file: StoredFile, state: str) -> list[StoredFile]:
@@ -128,7 +129,7 @@ def requeue(file: PartFile) -> bool:
     return bool(changed)
 
 
-def adopt(file: PartFile) -> bool:
+def adopt(file: StoredFile) -> bool:
     """Give a queued file at once what an equal file's conversion gave, if any.
 
     The worker, when it gets to the file, finds nothing left to do.
@@ -136,7 +137,7 @@ def adopt(file: PartFile) -> bool:
     outcome = _twin_outcome(file) if file.state == Conversion.QUEUED else None
     if outcome is None:
         return False
-    queued = PartFile.objects.filter(pk=file.pk, state=Conversion.QUEUED)
+    queued = type(file).objects.filter(pk=file.pk, state=Conversion.QUEUED)
     changed = queued.update(**outcome, took_seconds=0, heartbeat_at=None)
     file.refresh_from_db()
     return bool(changed)

@@ -52,8 +52,9 @@ def said(response) -> list[str]:
 
 
 def errors(response) -> dict[str, list[str]]:
-    wrong = response.context["hand_in"].errors
-    return {field.html_name: [str(text) for text in field.errors] for field in wrong}
+    fields = response.context["hand_in"]
+    wrong = {field.html_name: field.errors for field in fields if field.errors}
+    return {name: [str(text) for text in texts] for name, texts in wrong.items()}
 
 
 def guessed(response) -> list[dict]:
@@ -278,7 +279,9 @@ class TestOnePart:
     def test_the_file_is_handed_over_with_its_model(self, member_page, member, queued):
         draft = make_draft(member, **DONE)
         default_storage.save(DONE["model"], ContentFile(b"glTF"))
-        member_page.post(CREATE, {**GOOD, "uuid": draft.part_uuid, "sent": draft.pk})
+        member_page.post(
+            CREATE, {**GOOD, "uuid": draft.part_uuid, "sent": draft.part_uuid}
+        )
         part = Part.objects.get()
         assert part.uuid == draft.part_uuid
         assert part.current_step.state == "done"
@@ -332,12 +335,14 @@ class TestOnePart:
     def test_a_file_that_is_gone_is_told(self, member_page, member):
         draft = make_draft(member)
         DraftFile.objects.all().delete()
-        typed = {**GOOD, "uuid": draft.part_uuid, "sent": draft.pk}
+        typed = {**GOOD, "uuid": draft.part_uuid, "sent": draft.part_uuid}
         response = member_page.post(CREATE, typed)
         assert response.status_code == 422
-        assert errors(response) == {
-            "file": ["A file is kept for a day only and is gone. Choose it again."]
-        }
+        assert (
+            "Its file was kept for a day only and is gone. Choose it again."
+            in response.context["hand_in"].non_field_errors
+        )
+        assert "One thing has to be put right" in response.text
         assert not Part.objects.exists()
 
     def test_what_is_wrong_is_listed_with_the_way_to_it(self, member_page):
@@ -421,9 +426,11 @@ class TestSeveralParts:
         assert "<span>b.step</span>" not in response.text
 
     def test_sent_again_as_it_was_it_makes_no_doubles(self, two, member_page):
+        two["sent"] = [two["uuid"], two["1-uuid"]]
         wrong = {**two, "amount": "0"}
         for _ in range(2):
-            member_page.post(CREATE, wrong)
+            response = member_page.post(CREATE, wrong)
+            assert errors(response) == {"amount": ["At least one piece."]}
         member_page.post(CREATE, two)
         assert Part.objects.count() == 2
 
