@@ -177,11 +177,6 @@ class PartQuerySet(models.QuerySet):
             F("priority").desc(), F("due_date").asc(nulls_last=True), "created_at", "id"
         )
 
-    def waiting_first(self) -> "PartQuerySet":
-        """Put what was sent back last, each in the order that stands."""
-        is_sent_back = Case(When(blocked_reason="", then=0), default=1)
-        return self.order_by(is_sent_back, *self.query.order_by)
-
     def in_holders_order(self) -> "PartQuerySet":
         """Order what somebody has: newer files first, then what was taken first."""
         is_outdated = Q(current_step__revision__gt=F("claimed_revision")) | Q(
@@ -194,7 +189,10 @@ class PartQuerySet(models.QuerySet):
         )
 
     def by_queue(self) -> "PartQuerySet":
-        """Put the queues of a lane after each other, each in the order that stands."""
+        """Put the queues after each other, each in the order that stands.
+
+        In review it puts what was sent back last.
+        """
         return self.order_by("queue", *self.query.order_by)
 
     def in_finish_order(self) -> "PartQuerySet":

@@ -175,7 +175,7 @@ def _found(request: HttpRequest, board: Board) -> tuple[PartQuerySet, dict]:
 def _sorted(parts: PartQuerySet, board: Board, request: HttpRequest) -> PartQuerySet:
     by, order = _sorting(request)
     parts = sort(parts, by, order) if by else board.usual(parts)
-    return parts.waiting_first() if board is REVIEW else parts
+    return parts.by_queue() if board is REVIEW else parts
 
 
 def _sorting(request: HttpRequest) -> tuple[str, str]:

@@ -22,23 +22,23 @@ async function read(address) {
 }
 
 function open(give, link) {
+  document.querySelector(".give-dialog")?.remove();
   const dialog = document.createElement("dialog");
   dialog.className = "give-dialog";
   dialog.setAttribute("aria-label", give.querySelector("h1").textContent);
   dialog.append(give);
   dialog.addEventListener("click", (event) => {
-    const away = event.target === dialog || event.target.closest(".give__back");
-    if (!away) return;
+    const isAway = event.target === dialog || event.target.closest(".give__back");
+    if (!isAway) return;
     event.preventDefault();
     dialog.close();
   });
-  dialog.addEventListener("close", () => {
-    dialog.remove();
-    const menu = link.closest("details.menu");
-    (menu?.querySelector("summary") ?? link).focus();
-  });
-  document.body.append(dialog);
+  // It stays in the page, unseen: what is being sent may have to be sent again.
+  dialog.addEventListener("submit", () => setTimeout(() => dialog.close()));
   const menu = link.closest("details.menu");
   if (menu) menu.open = false;
+  const opener = menu?.querySelector("summary") ?? link;
+  dialog.addEventListener("close", () => opener.focus({ preventScroll: true }));
+  document.getElementById("main").append(dialog);
   dialog.showModal();
 }

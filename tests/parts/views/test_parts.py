@@ -215,8 +215,8 @@ class TestDetail:
             PartEvent(part=part, verb=Verb.EDITED, changes={"material": ["a", f"M{n}"]})
             for n in range(events)
         )
-        # Session, user, version, part, events, notes, files, people.
-        with django_assert_num_queries(8):
+        # Session, user, version, part, events, notes, files.
+        with django_assert_num_queries(7):
             response = self.page(lead_page, part, history="all")
         assert len(response.context["files"]) == files
         assert lines_in(response) >= min(events, 500)
