@@ -235,11 +235,19 @@ class PartQuerySet(models.QuerySet):
         )
 
     def with_remake(self) -> "PartQuerySet":
-        """Add ``remake_pk`` and ``remake_code`` of what is made to replace it."""
+        """Add what replaces it and what it replaces.
+
+        ``remake_pk``, ``remake_code``; ``replaced_code``, None in the trash.
+        """
         remake = self.model.objects.filter(remake_of=OuterRef("pk"), deleted_at=None)
         return self.annotate(
             remake_pk=Subquery(remake.values("pk")),
             remake_code=Subquery(remake.values("code")),
+            replaced_code=Subquery(
+                self.model.objects.filter(
+                    pk=OuterRef("remake_of"), deleted_at=None
+                ).values("code")
+            ),
         )
 
     def with_author(self, reader: "User") -> "PartQuerySet":

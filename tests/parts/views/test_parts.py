@@ -418,3 +418,16 @@ def test_an_old_claim_is_told_in_words(member_page, member):
     Part.objects.filter(pk=part.pk).update(claimed_date=long_ago)
     text = member_page.get(part.get_absolute_url()).text
     assert "4\xa0minutes ago" in text
+
+
+def test_what_was_made_wrong_and_its_remake_lead_to_each_other(lead_page, lead):
+    part = make_part(name="Hub", code="26-301", category="completed")
+    new = workflow.remake(part, actor=lead, reason="Bore too small.")
+    text = lead_page.get(part.get_absolute_url()).text
+    assert "<strong>Made wrong.</strong> Bore too small." in text
+    assert f'href="{new.get_absolute_url()}">It is made again as 26-301-R2.</a>' in text
+    text = lead_page.get(new.get_absolute_url()).text
+    assert f'href="{part.get_absolute_url()}"' in text
+    assert "Made again, instead of 26-301." in text
+    workflow.trash(part, actor=lead)
+    assert "instead of" not in lead_page.get(new.get_absolute_url()).text

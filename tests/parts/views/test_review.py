@@ -181,7 +181,7 @@ def test_query_cost_is_flat(rows, lead_page, django_assert_num_queries):
     for _ in range(rows):
         make_converted(make_part())
         make_part(blocked_reason="Too thin.")
-    # session, user, version, count, views, choices, loads, people, parts, twins
+    # session, user, version, views, choices, counts, ids, parts, twins
     with django_assert_num_queries(9):
         response = lead_page.get(REVIEW)
     assert response.text.count('class="part-card ') == min(rows * 2, 50)
