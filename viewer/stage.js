@@ -11,6 +11,7 @@ import {
   WebGLRenderer,
 } from "three";
 
+import { gettext } from "../static/js/words.js";
 import { html } from "./dom.js";
 import { ViewerError } from "./errors.js";
 import { isSoftware, Pace } from "./pace.js";
@@ -258,7 +259,9 @@ function createRenderer(canvas, antialias) {
     stencil: true, // for the faces of a section
   });
   if (!context) {
-    throw new ViewerError("This browser cannot show 3D (WebGL is switched off).");
+    throw new ViewerError(
+      gettext("This browser cannot show 3D (WebGL is switched off)."),
+    );
   }
   const renderer = new WebGLRenderer({ canvas, context });
   renderer.localClippingEnabled = true;

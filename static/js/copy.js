@@ -1,5 +1,7 @@
 // Copies what stands in a field; without a script it is marked and copied by hand.
 
+import { gettext } from "./words.js";
+
 const SAID_MS = 2500;
 
 /** Wake the buttons `data-copy` of `root`, each the id of the field it copies. */
@@ -11,7 +13,7 @@ export function copyTexts(root) {
     field.addEventListener("focus", () => field.select());
     if (field === root.activeElement) field.select();
     button.addEventListener("click", async () => {
-      say(button, status, (await copied(field)) ? "Copied" : "Press Ctrl+C");
+      say(button, status, (await copied(field)) ? gettext("Copied") : gettext("Press Ctrl+C"));
     });
   }
 }
