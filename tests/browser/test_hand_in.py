@@ -164,7 +164,9 @@ def test_a_slow_file_shows_its_progress_can_be_cancelled_and_is_waited_for(
     page.get_by_label("Subsystem").fill("Arm")
     page.get_by_role("button", name="Hand in").click()
     expect(page.locator("[data-wait]")).to_be_visible()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Spacer 7/8")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(
+        "Spacer 7/8", timeout=CONVERSION_MS
+    )
     expect(page.get_by_text("large.step").first).to_be_visible()
 
 
