@@ -15,17 +15,12 @@ TOUCH_PX = 44
 HELD, FREE = "Bearing plate", "Pillow block"  # the first has two files, taken at one
 
 
-@pytest.fixture
-def address(browse, site):
-    """Return a function that finds the address of a part of the demo shop."""
-
-    def find(name: str) -> str:
-        page = browse(site.lead)
-        page.goto(f"/search/?search={name.replace(' ', '+')}")
-        link = page.locator(".part-card").first.get_by_role("link", name=name)
-        return link.first.get_attribute("href")
-
-    return find
+def _open(page: Page, name: str) -> str:
+    """Go to the page of a part of the demo shop; return its address."""
+    page.goto(f"/search/?search={name.replace(' ', '+')}")
+    link = page.locator(".part-card").first.get_by_role("link", name=name)
+    page.goto(address := link.first.get_attribute("href"))
+    return address
 
 
 def _field(page: Page, name: str) -> Locator:
@@ -50,9 +45,9 @@ def _unwatched(chromium, site, username: str, **options) -> Page:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_field_is_changed_where_it_stands(browse, site, address, size):
+def test_a_field_is_changed_where_it_stands(browse, site, size):
     page = browse(site.lead, **SIZES[size])
-    page.goto(address(FREE))
+    _open(page, FREE)
     viewer = page.locator("[data-viewer][data-state=ready]")
     viewer.wait_for()
     viewer.evaluate("element => { element.dataset.mark = 'as it was'; }")
@@ -89,12 +84,9 @@ def test_a_field_is_changed_where_it_stands(browse, site, address, size):
     )
 
 
-def test_what_is_wrong_or_was_faster_stands_beside_the_field(
-    chromium, browse, site, address
-):
-    where = address(FREE)
+def test_what_is_wrong_or_was_faster_stands_beside_the_field(chromium, browse, site):
     page = _unwatched(chromium, site, site.members[0])
-    page.goto(where)
+    where = _open(page, FREE)
     _pen(page, "amount").click()
     _control(page, "amount").fill("0")
     page.keyboard.press("Enter")
@@ -127,10 +119,9 @@ def test_what_is_wrong_or_was_faster_stands_beside_the_field(
     page.context.close()
 
 
-def test_without_a_script_a_field_has_a_page_of_its_own(browse, site, address):
-    where = address(FREE)
+def test_without_a_script_a_field_has_a_page_of_its_own(browse, site):
     page = browse(site.members[0], java_script_enabled=False)
-    page.goto(where)
+    _open(page, FREE)
     page.get_by_role("link", name="Change: Thickness").click()
     _control(page, "material_thickness").fill("25 mm")
     page.get_by_role("button", name="Save").click()
@@ -138,10 +129,9 @@ def test_without_a_script_a_field_has_a_page_of_its_own(browse, site, address):
     expect(page.locator(".messages")).to_contain_text("Thickness is saved.")
 
 
-def test_on_a_phone_the_next_step_stays_under_the_thumb(browse, site, address):
-    where = address(FREE)
+def test_on_a_phone_the_next_step_stays_under_the_thumb(browse, site):
     page = browse(site.members[0], **PHONE)
-    page.goto(where)
+    _open(page, FREE)
     step = page.get_by_role("button", name="Take it")
     boards = page.get_by_role("navigation", name="Boards").bounding_box()
     for end in ("0", "document.documentElement.scrollHeight"):
@@ -156,10 +146,9 @@ def test_on_a_phone_the_next_step_stays_under_the_thumb(browse, site, address):
         assert min(size["width"], size["height"]) >= TOUCH_PX
 
 
-def test_whoever_has_a_part_sees_what_the_newer_file_changed(browse, site, address):
-    where = address(HELD)
+def test_whoever_has_a_part_sees_what_the_newer_file_changed(browse, site):
     page = browse(site.lead, **PHONE)
-    page.goto(where)
+    _open(page, HELD)
     expect(page.locator(".differences")).to_contain_text(
         re.compile(r"26\.035 mm.*→.*28\.575 mm", re.S)
     )
@@ -177,11 +166,9 @@ def test_whoever_has_a_part_sees_what_the_newer_file_changed(browse, site, addre
     ]
 
 
-@pytest.mark.parametrize("paper", ["A4", "Letter"])
-def test_a_part_is_printed_on_one_sheet(browse, site, address, paper):
-    where = address(HELD)
+def test_a_part_is_printed_on_one_sheet(browse, site):
     page = browse(site.members[0])
-    page.goto(where)
+    _open(page, HELD)
     page.wait_for_load_state("networkidle")
     page.emulate_media(media="print", color_scheme="dark")
     expect(page.locator(".sheet__name")).to_be_visible()
@@ -191,5 +178,6 @@ def test_a_part_is_printed_on_one_sheet(browse, site, address, paper):
     expect(picture).to_have_js_property("naturalWidth", 480)
     ink = page.locator(".sheet__name").evaluate("e => getComputedStyle(e).color")
     assert ink == "rgb(0, 0, 0)"
-    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format=paper))
-    assert len(pages) == 1
+    for paper in ("A4", "Letter"):
+        pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format=paper))
+        assert len(pages) == 1, paper
