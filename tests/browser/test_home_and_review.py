@@ -75,7 +75,7 @@ def test_a_lead_goes_from_home_to_what_looks_wrong_and_decides_there(
     expect(page.get_by_text(f"{wrong} is sent back.")).to_be_visible()
 
     # What is approved with a note goes, and the note is read where it is made.
-    _card(page, right).get_by_text("Approve with a note").click()
+    _card(page, right).locator("summary", has_text="Approve with a note").click()
     _card(page, right).get_by_label("What should whoever makes it know?").fill(
         "Deburr both sides."
     )

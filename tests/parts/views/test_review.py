@@ -176,17 +176,6 @@ def test_the_parts_page_tells_what_looks_wrong_too(lead_page):
     assert "The material is missing." not in lead_page.get(part.get_absolute_url()).text
 
 
-@pytest.mark.parametrize("rows", [1, 30])
-def test_query_cost_is_flat(rows, lead_page, django_assert_num_queries):
-    for _ in range(rows):
-        make_converted(make_part())
-        make_part(blocked_reason="Too thin.")
-    # session, user, version, views, choices, counts, ids, parts, twins
-    with django_assert_num_queries(9):
-        response = lead_page.get(REVIEW)
-    assert response.text.count('class="part-card ') == min(rows * 2, 50)
-
-
 def test_a_failed_conversion_stands_on_the_card(lead_page):
     part = make_part(type="cnc")
     file = make_file(part)
