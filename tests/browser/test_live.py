@@ -38,13 +38,13 @@ def test_a_board_shows_what_others_do_and_disturbs_nobody(browse, site, size):
     page.goto("/production/")
     other.goto("/production/")
     mark(page)
-    # Somebody is about to give a part away, and has scrolled there.
+    # Somebody writes where a part lies, and has scrolled there.
     mine, theirs = (free(page).nth(n).get_attribute("id") for n in (1, 0))
     card(page, mine).locator(".menu__open").click()
-    card(page, mine).get_by_text("Give to…").click()
+    card(page, mine).locator(".menu__panel summary", has_text="Done").click()
     page.evaluate("scrollBy({ top: 300, behavior: 'instant' })")
-    field = card(page, mine).locator("input[name=assigned]")
-    field.fill("Ki")
+    field = card(page, mine).locator("input[name=storage]")
+    field.fill("Shelf")
     top = card(page, mine).bounding_box()["y"]
     # The other takes that part and another.
     for part in (theirs, mine):
@@ -54,7 +54,7 @@ def test_a_board_shows_what_others_do_and_disturbs_nobody(browse, site, size):
     expect(card(page, mine)).to_have_attribute(
         "data-meanwhile", "Changed meanwhile", timeout=PATIENCE_MS
     )
-    expect(field).to_have_value("Ki")
+    expect(field).to_have_value("Shelf")
     expect(field).to_be_focused()
     assert abs(card(page, mine).bounding_box()["y"] - top) < 2
     # When it is closed, the card shows how it is.
@@ -124,7 +124,7 @@ def test_the_keyboard_walks_the_board(browse, site):
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys")
     expect(dialog).to_contain_text("Take it")
-    dialog.get_by_text("Single keys are on").click()
+    dialog.get_by_label("Single keys are on").uncheck()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     page.locator("h1").click()
