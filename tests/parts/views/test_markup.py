@@ -28,7 +28,9 @@ def pages(lead) -> list[str]:
     make_converted(part, facts={**FACTS, "thickness_mm": 3.0})
     failed = make_file(make_part(category="hand"))
     PartFile.objects.filter(pk=failed.pk).update(state="failed", error="No solid.")
-    own = [reverse(f"parts:{name}", args=[part.pk]) for name in ("edit", "delete", "give")]
+    own = [
+        reverse(f"parts:{name}", args=[part.pk]) for name in ("edit", "delete", "give")
+    ]
     own += [reverse("parts:edit-field", args=[part.pk, n]) for n in ("notes", "type")]
     boards = ["home", "review", "production", "completed", "search", "create"]
     return [
