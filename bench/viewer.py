@@ -122,6 +122,7 @@ def _measure(page: Page, seconds: float) -> dict:
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
     }
+    page.wait_for_timeout(3000)  # the first picture, and what movements are drawn with
     found["turning_fps"] = round(page.evaluate(TURN, seconds), 1)
     page.locator(".viewer__canvas").focus()
     page.keyboard.press("m")
@@ -129,6 +130,7 @@ def _measure(page: Page, seconds: float) -> dict:
     found["measuring_fps"] = round(page.evaluate(TURN, seconds), 1)
     page.keyboard.press("m")
     page.keyboard.press("s")
+    page.wait_for_timeout(3000)
     found["section_fps"] = round(page.evaluate(TURN, seconds), 1)
     return found
 
