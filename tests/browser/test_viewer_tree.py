@@ -60,6 +60,11 @@ def _row(viewer: Locator, name: str) -> Locator:
     return viewer.locator(".viewer-tree__list > li").filter(has_text=name)
 
 
+def _wait_for_both(viewer: Locator) -> None:
+    legend = viewer.get_by_text("Only in revision 1")
+    expect(legend).to_be_visible(timeout=LOADING_MS)
+
+
 def _rest(page: Page, words: str) -> None:
     """Wait until the address tells of the view."""
     page.wait_for_url(lambda url: re.search(words, url))
@@ -225,7 +230,7 @@ def test_the_picture_is_named_after_the_part(page):
 
 def test_two_revisions_over_each_other_and_side_by_side(page):
     viewer = _open(page, "production", "Bearing+plate", "?compare=1-2")
-    expect(viewer.get_by_text("Only in revision 1")).to_be_visible()
+    _wait_for_both(viewer)
     # The bore has grown: what revision 1 alone has is the ring round it.
     assert _share_of(viewer, _is_orange) > 0.003
     assert _share_of(viewer, _is_teal) < 0.0003
@@ -259,7 +264,7 @@ def test_a_revision_that_cannot_be_loaded_says_so(browse, site):
     newer.select_option("1")
     expect(viewer.get_by_text("Choose two different revisions.")).to_be_visible()
     newer.select_option("2")
-    expect(viewer.get_by_text("Only in revision 1")).to_be_visible()
+    _wait_for_both(viewer)
 
 
 def test_axe_finds_nothing_in_the_panels(page):
@@ -268,7 +273,7 @@ def test_axe_finds_nothing_in_the_panels(page):
     viewer.get_by_role("button", name="Share this view").click()
     assert axe(page, "[data-viewer]") == []
     viewer = _open(page, "production", "Bearing+plate", "?compare=1-2")
-    expect(viewer.get_by_text("Only in revision 1")).to_be_visible()
+    _wait_for_both(viewer)
     assert axe(page, "[data-viewer]") == []
 
 
