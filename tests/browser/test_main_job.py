@@ -75,7 +75,8 @@ def test_from_a_step_file_to_a_finished_part(browse, site):
     # A member cannot approve it; a lead does, from the board.
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     boss = browse(site.lead)
-    boss.get_by_role("link", name="Review").click()
+    boards = boss.get_by_role("navigation", name="Boards")
+    boards.get_by_role("link", name="Review").click()
     picture = _card(boss).locator("img")
     picture.scroll_into_view_if_needed()
     expect(picture).to_have_js_property("naturalWidth", 480)
