@@ -17,6 +17,8 @@ let wake = () => {};
 export function rememberPage(root, wakeUp) {
   if (!marker(root)) return;
   sent = remember(root.getElementById("main"));
+  // The browser's own anchoring would move the view a second time.
+  root.documentElement.style.overflowAnchor = "none";
   wake = wakeUp;
 }
 
