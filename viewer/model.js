@@ -39,7 +39,7 @@ export const BEHIND_EDGES = {
 // Outlines draw every triangle once more; a model so large has edges enough.
 const MOST_OUTLINED = 1_500_000;
 // What a movement is drawn with where all of it takes too long.
-const MOST_MOVED = 9_000; // triangles
+const MOST_MOVED = 3_500; // triangles
 const MOST_EDGES = 6_000; // segments
 const SAMPLES = 60_000; // points that stand for the model when it is fitted
 // What the colour of a marked piece is mixed with, and how much of it.

@@ -3,7 +3,7 @@
 const SLOW_MS = 36; // between two frames of a movement: 30 a second, and some air
 const PATIENCE = 4; // slow frames in a row before less is drawn
 const PAUSE_MS = 1000; // longer than that, and it was no frame of one movement
-const RATIOS = [0.5, 0.4, 0.3]; // below that one no longer sees what one turns
+const RATIOS = [0.45, 0.36, 0.28]; // below that one no longer sees what one turns
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
 /** Watches the frames of movements, and says with how little they have to do. */

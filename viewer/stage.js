@@ -47,6 +47,7 @@ export class Stage {
   #isSoftware = isSoftware();
   #pace = new Pace(this.#isSoftware);
   #isMoving = false;
+  #isOdd = false;
   #rest = 0; // timer
   #listeners = new AbortController();
   #observers = [];
@@ -183,7 +184,9 @@ export class Stage {
     }
     this.#sharpen();
     this.#paint();
-    this.#on.frame(this.#camera);
+    // The signs over the picture cost as much as it does; they may lag by one frame.
+    this.#isOdd = this.#isMoving && this.#pace.isSlow && !this.#isOdd;
+    if (!this.#isOdd) this.#on.frame(this.#camera);
   }
 
   #paint() {
