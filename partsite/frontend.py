@@ -111,4 +111,6 @@ def find(address: str) -> StaticFile | None:
         return None  # gone in this moment
 
 
-route = re_path(r"^(?!(?:account|admin|api|boards|health)(?:/|\Z))", frontend)
+route = re_path(
+    r"^(?!(?:account|admin|api|boards|health)(?:/|\Z))", frontend, name="frontend"
+)

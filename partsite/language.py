@@ -37,10 +37,15 @@ class LocaleMiddleware(locale.LocaleMiddleware):
     def process_response(
         self, request: HttpRequest, response: HttpResponse
     ) -> HttpResponse:
-        if _is_api(request):
+        if _is_api(request) or _is_foreign(request):
             return response
         return super().process_response(request, response)
 
 
 def _is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/")
+
+
+def _is_foreign(request: HttpRequest) -> bool:
+    """Whether a front end of one's own answers, in its own language for everybody."""
+    return getattr(request.resolver_match, "url_name", None) == "frontend"

@@ -8,7 +8,6 @@ const PAUSE_MS = 180;
 /** Make forms marked `data-filters` send themselves. */
 export function filterAtOnce(root) {
   for (const form of root.querySelectorAll("form[data-filters]")) {
-    form.dataset.sendsItself = "";
     form.addEventListener("change", ({ target }) => {
       if (target.type !== "search") form.requestSubmit();
     });

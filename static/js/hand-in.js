@@ -24,6 +24,7 @@ export function handIn(form) {
   const limit = Number(refused.dataset.limitBytes);
   let delay = FIRST_MS;
   let timer = null;
+  let isLeaving = false;
 
   noteTouches(rows);
   takeOffers(form);
@@ -45,7 +46,12 @@ export function handIn(form) {
   form.addEventListener("submit", (event) => {
     const failed = form.querySelector("[data-failed]");
     const isWaited = form.querySelector("[data-sending]:not([data-failed])");
-    if (!failed && !isWaited) return;
+    if (!failed && !isWaited) {
+      // What is handed in is no draft any more, and has no picture as one.
+      isLeaving = true;
+      clearTimeout(timer);
+      return;
+    }
     event.preventDefault();
     if (failed) {
       // Without it a part would be handed in that nobody meant.
@@ -56,6 +62,10 @@ export function handIn(form) {
       wait.hidden = false;
       tell(wait.textContent);
     }
+  });
+  addEventListener("pageshow", () => {
+    isLeaving = false;
+    plan();
   });
   document.addEventListener("visibilitychange", plan);
   for (const row of rows.children) describe(row);
@@ -280,7 +290,7 @@ export function handIn(form) {
 
   function plan() {
     clearTimeout(timer);
-    if (document.hidden || !form.querySelector("[data-converting]")) return;
+    if (isLeaving || document.hidden || !form.querySelector("[data-converting]")) return;
     timer = setTimeout(look, delay);
   }
 
@@ -288,7 +298,7 @@ export function handIn(form) {
     const asked = [...form.querySelectorAll("[data-converting]")].map(({ dataset }) => dataset.part);
     try {
       const answer = await fetch(`${form.dataset.files}?parts=${asked.join(",")}`);
-      if (answer.redirected) return;
+      if (answer.redirected || isLeaving) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const fresh of page.querySelectorAll("[data-draft]:not([data-converting])")) {
         const old = document.getElementById(fresh.id);

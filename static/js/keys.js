@@ -9,9 +9,9 @@ import { CARDS, LINKS } from "./page.js";
 const OFF = "keys-off";
 const GO = {
   h: ".topbar__home",
-  r: ".boards__link[href$='/review/']",
-  p: ".boards__link[href$='/production/']",
-  c: ".boards__link[href$='/completed/']",
+  r: ".boards__link[data-go=review]",
+  p: ".boards__link[data-go=production]",
+  c: ".boards__link[data-go=completed]",
 };
 const GO_MS = 1500;
 const ELSEWHERE = "input, textarea, select, [contenteditable], dialog, [data-viewer], .viewer";
@@ -55,11 +55,11 @@ function act(root, key) {
     case "ArrowUp":
       return step(root, -1);
     case "t":
-      return press(root, "form[action$='/assign/']:not(.ask__panel) button");
+      return press(root, "form[data-step='parts:assign']:not(.ask__panel) button");
     case "d":
-      return press(root, "details.ask:has(form[action$='/complete/']) > summary");
+      return press(root, "details.ask:has(form[data-step='parts:complete']) > summary");
     case "e":
-      return press(root, "a[href$='/edit/']");
+      return press(root, "a[data-edit]");
     case "m":
       return press(root, ".menu__open");
     case "/":

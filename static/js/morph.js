@@ -101,6 +101,11 @@ function isHeld(live, run) {
   return held;
 }
 
+/** Whether somebody is at work in a unit within `live`. */
+function holds(live) {
+  return [...(live.querySelectorAll?.(UNITS) ?? [])].some(isBusy);
+}
+
 function morphAttributes(sent, fresh, live) {
   for (const { name, value } of fresh.attributes) {
     if (sent.getAttribute(name) !== value) live.setAttribute(name, value);
@@ -120,13 +125,15 @@ function morphChildren(old, fresh, live, run) {
     if (isSame) found.add(match);
     const stands = isSame ? morphNode(match, child, run) : added(child, live, run);
     if (stands !== child) child.replaceWith(stands);
-    last = place(twins.get(stands), live, last);
+    // Where somebody is at work nothing moves; the next call tries again.
+    const standing = twins.get(stands);
+    if (!run.kept.includes(standing)) last = place(standing, live, last);
   }
   for (const node of old) {
     if (found.has(node) || run.wanted.get(node.id)?.nodeName === node.nodeName) continue;
     const gone = twins.get(node);
     // It stays on the page until whoever is at work there is done.
-    if (gone.matches?.(UNITS) && isHeld(gone, run)) fresh.append(node);
+    if (gone.matches?.(UNITS) ? isHeld(gone, run) : holds(gone)) fresh.append(node);
     else gone.remove();
   }
 }

@@ -17,6 +17,7 @@ CHROMIUM_FLAGS = [
     "--no-sandbox",  # CI runs as root
     "--use-angle=swiftshader",  # WebGL without a graphics card
     "--enable-unsafe-swiftshader",
+    "--disable-gpu-compositing",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",

@@ -10,7 +10,7 @@ from tests.running import started
 from .conftest import sign_in, watch
 from .test_pages import SIZES, axe
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("accounts")]
 
 GOOD = "correct horse battery"
 

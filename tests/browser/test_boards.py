@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("boards")]
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 SMALL = """() => [...document.querySelectorAll('main a, main button, main summary')]

@@ -10,7 +10,7 @@ from tests.running import running_site
 
 from .conftest import sign_in, watch
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("frontend")]
 
 # What a build tool makes of a small app: two addresses, shown without a reload.
 INDEX = """<!doctype html>
@@ -74,8 +74,8 @@ def test_one_server_serves_the_app_the_api_and_the_boards(chromium, site, built)
     # The boards live beside it.
     page.goto("/boards/")
     sign_in(page, site, site.lead)
-    expect(page).to_have_url(f"{site.address}/boards/production/")
-    page.get_by_role("link", name="Review").click()
+    expect(page).to_have_url(f"{site.address}/boards/")
+    page.get_by_role("navigation").get_by_role("link", name="Review").click()
     page.locator(".part-card a").first.click()
     expect(page).to_have_url(re.compile(rf"{site.address}/boards/parts/\d+/"))
     page.locator(".topbar__me summary").click()

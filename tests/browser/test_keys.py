@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from playwright.sync_api import Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("keys")]
 
 
 def _make(page: Page, name: str) -> str:

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from .conftest import Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("live")]
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 SIZES = pytest.mark.parametrize("size", [{}, PHONE], ids=["desktop", "phone"])
@@ -58,6 +58,7 @@ def test_a_board_shows_what_others_do_and_disturbs_nobody(browse, site, size):
     page.evaluate("scrollBy({ top: 300, behavior: 'instant' })")
     field = card(page, mine).locator("input[name=storage]")
     field.fill("Shelf")
+    top = card(page, mine).bounding_box()["y"]
     # The other takes that part and another.
     for part in (theirs, mine):
         card(other, part).get_by_role("button", name="Take it").click()
@@ -68,7 +69,7 @@ def test_a_board_shows_what_others_do_and_disturbs_nobody(browse, site, size):
     )
     expect(field).to_have_value("Shelf")
     expect(field).to_be_focused()
-    expect(field).to_be_in_viewport()
+    assert abs(card(page, mine).bounding_box()["y"] - top) < 2
     # When it is closed, the card shows how it is.
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
@@ -125,7 +126,7 @@ def test_the_keyboard_walks_the_board(browse, site):
     card(page, part).locator(".part-card__link").focus()
     page.keyboard.press("t")
     expect(card(page, part)).to_contain_text("You")
-    assert card(page, part).evaluate("card => card.contains(document.activeElement)")
+    expect(card(page, part).locator(":focus")).to_have_count(1)
     # A letter that is typed is a letter.
     page.keyboard.press("/")
     expect(page.locator("#finder")).to_be_focused()
@@ -157,7 +158,7 @@ def test_the_finder_lists_what_matches_while_one_types(browse, site):
     page.goto("/review/")
     finder = page.get_by_role("combobox", name="Find a part on any board")
     finder.press_sequentially("gusset")
-    options = page.get_by_role("option")
+    options = page.locator("#found").get_by_role("option")
     expect(options.filter(has_text="Gusset plate")).to_be_visible()
     expect(finder).to_have_attribute("aria-expanded", "true")
     finder.press("ArrowDown")

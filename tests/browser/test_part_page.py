@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from .conftest import sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("part_page")]
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 SIZES = {"desk": {}, "phone": PHONE}

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from .test_pages import axe
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("viewer_tree")]
 
 SIZES = {
     "desk": {"reduced_motion": "reduce"},

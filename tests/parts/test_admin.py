@@ -74,7 +74,7 @@ def verbs(part) -> list[str]:
 # --- Who comes in -------------------------------------------------------------
 
 
-def test_a_stranger_is_sent_to_the_sign_in_page_and_back(client):
+def test_a_stranger_is_sent_to_the_sign_in_page_and_back(client, lead):
     url = reverse(LIST)
     response = client.get(url, follow=True)
     assert response.redirect_chain[-1] == (

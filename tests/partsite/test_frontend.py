@@ -271,7 +271,7 @@ def test_only_reading_is_answered(folder, method):
         ("/health/nothing", 404),
     ],
 )
-def test_the_sites_own_addresses_stay_its_own(client, folder, db, address, status):
+def test_the_sites_own_addresses_stay_its_own(client, folder, lead, address, status):
     answer = client.get(address)
     assert answer.status_code == status
     assert INDEX not in answer.content
@@ -293,7 +293,7 @@ def test_the_boards_move_and_everything_follows(client, folder, lead):
     assert stranger["Location"] == "/account/login/?next=/boards/review/"
     person = {"username": "lead", "password": "correct horse"}
     answer = client.post("/account/login/", person, follow=True)
-    assert answer.redirect_chain == [("/boards/", 302), ("/boards/production/", 302)]
+    assert answer.redirect_chain == [("/boards/", 302)]
     assert b'href="/boards/review/"' in answer.content
     part = make_part()
     assert client.get(f"/boards/parts/{part.pk}/").status_code == 200

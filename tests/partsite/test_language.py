@@ -19,7 +19,7 @@ def german(settings, monkeypatch):
     translation.activate("en")
 
 
-def test_a_page_comes_in_the_browsers_language(client, db, german):
+def test_a_page_comes_in_the_browsers_language(client, lead, german):
     page = client.get(reverse("accounts:login"), headers={"accept-language": "de-AT"})
     assert '<html lang="de"' in page.text
     assert "Zum Inhalt" in page.text
@@ -27,19 +27,19 @@ def test_a_page_comes_in_the_browsers_language(client, db, german):
     assert page["Content-Language"] == "de"
 
 
-def test_in_english_no_catalogue_is_fetched(client, db, german):
+def test_in_english_no_catalogue_is_fetched(client, lead, german):
     page = client.get(reverse("accounts:login"), headers={"accept-language": "fr"})
     assert '<html lang="en"' in page.text
     assert reverse("words") not in page.text
 
 
-def test_the_api_speaks_english_whatever_is_asked_for(client, db, german):
+def test_the_api_speaks_english_whatever_is_asked_for(client, lead, german):
     answer = client.get("/api/parts/", headers={"accept-language": "de"})
     assert answer.json()["error"] == "API key required"
     assert "Accept-Language" not in answer.get("Vary", "")
 
 
-def test_the_catalogue_of_the_scripts_needs_no_sign_in(client, db, german):
+def test_the_catalogue_of_the_scripts_needs_no_sign_in(client, lead, german):
     answer = client.get(reverse("words"), headers={"accept-language": "de"})
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/javascript")
