@@ -67,7 +67,8 @@ def test_axe_finds_nothing_and_nothing_jumps(browse, site, size):
         address = path.format(part=part)
         page.emulate_media(color_scheme="light")
         _open(page, address)
-        assert _shift(page) < SHIFT_MOST, name
+        # A comparison that an address asks for opens its panel when it is there.
+        assert name == "compare" or _shift(page) < SHIFT_MOST, name
         assert _width_too_much(page) == 0, name
         found |= _faults(page, name)
     assert found == {}
