@@ -97,26 +97,36 @@ def sign_in(page: Page, site: Site, username: str) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
+@pytest.fixture(scope="module")
+def signed_in() -> dict[str, dict]:
+    """Cookies by user name: one sign-in does for all tests of a module."""
+    return {}
+
+
 @pytest.fixture
-def browse(chromium, site):
+def browse(request, chromium, site, signed_in):
     """Return a function that opens the site as somebody; it watches for errors.
 
     Every page that is opened must end without an error on its console and
-    without a failed request.
+    without a failed request. A module about signing in says ``SIGNS_IN_AFRESH``.
     """
     contexts: list[BrowserContext] = []
     troubles: list[str] = []
+    states = {} if getattr(request.module, "SIGNS_IN_AFRESH", False) else signed_in
 
     def open_as(username: str, **options) -> Page:
         context = chromium.new_context(
             base_url=site.address,
+            storage_state=states.get(username),
             **{"viewport": {"width": 1440, "height": 900}} | options,
         )
         contexts.append(context)
         page = context.new_page()
         watch(page, troubles)
         page.goto("/")
-        sign_in(page, site, username)
+        if "/login" in page.url:
+            sign_in(page, site, username)
+            states[username] = {"cookies": context.cookies(), "origins": []}
         return page
 
     yield open_as

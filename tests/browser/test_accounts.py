@@ -11,6 +11,7 @@ from .conftest import sign_in, watch
 from .test_pages import SIZES, axe
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("accounts")]
+SIGNS_IN_AFRESH = True
 
 GOOD = "correct horse battery"
 
