@@ -9,10 +9,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.running import Site, running_site, wait_for_conversions
 
+# Two browsers and their sites share two cores here; what is right comes, but late.
+expect.set_options(timeout=15_000)
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # CI runs as root
     "--use-angle=swiftshader",  # WebGL without a graphics card
