@@ -64,6 +64,7 @@ def started(folder: Path, until: str, **variables: str) -> Iterator[str]:
             "PATH": os.environ["PATH"],
             "DATA_DIR": str(folder),
             "PORT": str(port),
+            "WEB_PROCESSES": "1",  # starting another takes longer than it saves
             **variables,
         },
         stdout=subprocess.PIPE,
@@ -105,7 +106,7 @@ def demo_shop(tmp_path_factory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "is-whole").exists():
             folder.mkdir()
-            with running_site(folder):
+            with running_site(folder, WORKERS="2"):
                 wait_for_conversions(folder / "db.sqlite3")
             (folder / "is-whole").touch()
     return folder

@@ -46,7 +46,7 @@ def built(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def site(chromium, built, shop):
-    with running_site(shop, FRONTEND_DIR=str(built), WEB_PROCESSES="1") as site:
+    with running_site(shop, FRONTEND_DIR=str(built)) as site:
         yield site
 
 

@@ -111,7 +111,9 @@ def axe(page: Page, within: str = "html", rules: dict = RULES) -> list[str]:
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=AXE)
     result = page.evaluate(
-        "([within, runOnly]) => axe.run(within, { runOnly })", [within, rules]
+        """([within, runOnly]) =>
+          axe.run(within, { runOnly, resultTypes: ["violations"] })""",
+        [within, rules],
     )
     return [
         f"{fault['id']}: {json.dumps([node['html'][:160] for node in fault['nodes']])}"
