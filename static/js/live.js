@@ -6,7 +6,7 @@
 
 import { addMessage } from "./messages.js";
 import { isBusy } from "./morph.js";
-import { marker, readPage, renew } from "./page.js";
+import { marker, NotNow, reach, readPage, renew } from "./page.js";
 import { gettext, interpolate, ngettext } from "./words.js";
 
 const EVERY_MS = 3500;
@@ -55,7 +55,7 @@ export function watchPage(root) {
       line?.remove();
       line = null;
     } catch (error) {
-      if (!(error instanceof TypeError || error instanceof NotNow)) reportError(error);
+      if (!(error instanceof NotNow)) reportError(error);
       failures += 1;
       if (failures >= FAILURES_TO_SAY) line ??= sayOld(asked);
     }
@@ -64,7 +64,7 @@ export function watchPage(root) {
 
   async function ask() {
     noteOwnReads();
-    const response = await fetch(`${address}?files=${shownFiles(root)}`, {
+    const response = await reach(`${address}?files=${shownFiles(root)}`, {
       headers: { "If-None-Match": etag },
       cache: "no-store",
       redirect: "manual",
@@ -108,8 +108,6 @@ export function watchPage(root) {
     read = Date.now();
   }
 }
-
-class NotNow extends Error {}
 
 function quoted(version) {
   return `"${version}"`;

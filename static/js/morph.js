@@ -21,11 +21,11 @@ export function remember(live) {
 }
 
 /**
- * Change the page from `sent` to `fresh` and return what was added and what was kept.
+ * Change the page from `sent` to `fresh`; return what was added, what was kept, and
+ * the `sent` of the next call. Both trees are used up.
  *
  * A card, or another unit, in which somebody is at work is kept as it is and
- * marked `data-meanwhile`; the next call tries again. `fresh` is used up: it is the
- * `sent` of the next call.
+ * marked `data-meanwhile`; the next call tries again.
  */
 export function morph(sent, fresh) {
   const run = {
@@ -34,9 +34,11 @@ export function morph(sent, fresh) {
     known: byId(sent),
     wanted: byId(fresh),
     isNew: new WeakSet(),
+    path: [], // the elements whose children are at work
   };
-  morphNode(sent, fresh, run);
-  return run;
+  const stands = morphNode(sent, fresh, run);
+  sweep(twins.get(stands), stands, run);
+  return { added: run.added, kept: run.kept, sent: stands };
 }
 
 /** Whether somebody is at work in `unit`: has opened something, or typed where it shows. */
@@ -116,26 +118,61 @@ function morphAttributes(sent, fresh, live) {
 }
 
 function morphChildren(old, fresh, live, run) {
+  run.path.push(live);
   const nameless = old.filter((node) => !node.id);
   const found = new Set();
   let last = null;
   for (const child of [...fresh.childNodes]) {
     const match = child.id ? run.known.get(child.id) : nextAlike(nameless, child);
-    const isSame = match && match.nodeName === child.nodeName;
+    const isSame = match?.nodeName === child.nodeName && !isAround(run.path, match);
     if (isSame) found.add(match);
     const stands = isSame ? morphNode(match, child, run) : added(child, live, run);
     if (stands !== child) child.replaceWith(stands);
-    // Where somebody is at work nothing moves; the next call tries again.
+    // Where somebody is at work nothing moves, nor what holds that; the next call
+    // tries again.
     const standing = twins.get(stands);
-    if (!run.kept.includes(standing)) last = place(standing, live, last);
+    const stays = run.kept.includes(standing) || standing.contains(live);
+    if (!stays) last = place(standing, live, last);
   }
   for (const node of old) {
     if (found.has(node) || run.wanted.get(node.id)?.nodeName === node.nodeName) continue;
-    const gone = twins.get(node);
-    // It stays on the page until whoever is at work there is done.
-    if (gone.matches?.(UNITS) ? isHeld(gone, run) : holds(gone)) fresh.append(node);
-    else gone.remove();
+    if (!drop(twins.get(node), run)) fresh.append(node);
   }
+  run.path.pop();
+}
+
+/** Whether `match` holds what is being filled: it cannot come to stand in it. */
+function isAround(path, match) {
+  const live = twins.get(match);
+  return path.some((element) => live.contains(element));
+}
+
+/**
+ * Where something was kept, what was to move out of it or into it stands in one of
+ * the two trees only; take it away there.
+ */
+function sweep(live, sent, run) {
+  for (const node of nodesOf(sent)) {
+    if (origins.get(twins.get(node)) !== node) node.remove();
+  }
+  for (const node of nodesOf(live)) {
+    const origin = origins.get(node);
+    if (origin && !sent.contains(origin)) drop(node, run);
+  }
+}
+
+function nodesOf(tree) {
+  const nodes = [];
+  const all = document.createNodeIterator(tree);
+  for (let node = all.nextNode(); node; node = all.nextNode()) nodes.push(node);
+  return nodes;
+}
+
+/** Take a node off the page, or leave it until whoever is at work there is done. */
+function drop(node, run) {
+  const isWorkedOn = node.matches?.(UNITS) ? isHeld(node, run) : holds(node);
+  if (!isWorkedOn) node.remove();
+  return !isWorkedOn;
 }
 
 /** Take from `nameless` what `child` is now; words only where they are next in line. */

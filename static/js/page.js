@@ -50,10 +50,22 @@ export async function answerIn(response) {
   return { page, address: response.url, isHere: isSame && Boolean(marker(page)) };
 }
 
+/** The server is not to be had just now. */
+export class NotNow extends Error {}
+
+/** As fetch, but what the network does is a NotNow. */
+export async function reach(...request) {
+  try {
+    return await fetch(...request);
+  } catch (error) {
+    throw new NotNow("", { cause: error });
+  }
+}
+
 /** Read the page anew; null if it is not there, or older than what came meanwhile. */
 export async function readPage() {
   const before = renewals;
-  const page = await pageIn(await fetch(pageAddress(), { cache: "no-store" }));
+  const page = await pageIn(await reach(pageAddress(), { cache: "no-store" }));
   return before === renewals ? page : null;
 }
 
@@ -68,9 +80,8 @@ export function renew(page, own = null) {
   const anchor = noteAnchor(own);
   const places = notePlaces();
   shareToken(page);
-  const fresh = page.getElementById("main");
-  const { added, kept } = morph(sent, fresh);
-  sent = fresh;
+  const { added, kept, ...now } = morph(sent, page.getElementById("main"));
+  sent = now.sent;
   document.title = page.title;
   anchor();
   focus();
