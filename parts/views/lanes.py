@@ -29,6 +29,8 @@ SHOWN = {
     Queue.BLOCKED: 4,
     Queue.CANCELLED: 3,
 }
+OWN_SHOWN = 12
+OF_A_HOLDER = (Queue.IN_PROGRESS, Queue.BLOCKED)
 STOCKS_SHOWN = 6
 STOCKS_OF_A_PAGE = 10
 SHOWN_OF_A_STOCK = 6
@@ -246,15 +248,28 @@ class Desk:
             yield lanes[category], stock, number
 
     def _deal(self, piles: list[Pile]) -> None:
-        """Put the first cards on each pile: two queries, however many piles."""
+        """Put the first cards on each pile: two queries, however many piles.
+
+        And the reader's own, since what one takes must not go out of sight.
+        """
+        user = self.request.user
+        own = Q(assigned__iexact=user.worker_name) & ~Q(assigned="")
+        held = [pile for pile in piles if pile.queue in OF_A_HOLDER]
+        wanted = [
+            *(
+                (pile, pile.where, SHOWN.get(pile.queue, SHOWN_OF_A_STOCK))
+                for pile in piles
+            ),
+            *((pile, pile.where & own, OWN_SHOWN) for pile in held),
+        ]
         heads = self.found.by_queue().heads(
-            [(pile.where, SHOWN.get(pile.queue, SHOWN_OF_A_STOCK)) for pile in piles]
+            [(where, most) for _pile, where, most in wanted]
         )
         if not heads:
             return
-        user = self.request.user
         for part in self.found.by_queue().for_cards(user).filter(pk__in=list(heads)):
-            piles[heads[part.pk]].cards.append(Card(part, user))
+            pile, *_where = wanted[heads[part.pk]]
+            pile.cards.append(Card(part, user))
 
     def _address(self, **changes: str | None) -> str:
         """Return the address of this board with other filters."""

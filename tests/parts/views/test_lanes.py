@@ -49,6 +49,21 @@ def test_a_lane_stands_in_queues_in_the_order_they_are_worked(member_page):
     }
 
 
+def test_what_one_holds_is_shown_however_long_the_queue_is(member_page, monkeypatch):
+    monkeypatch.setitem(lanes.SHOWN, lanes.Queue.IN_PROGRESS, 1)
+    for name in ("first", "second"):
+        make_part(name=name, category="cnc", status="In Progress", assigned="Sam")
+    held = {"status": "In Progress", "assigned": "mara member"}
+    make_part(name="own", category="cnc", **held)
+    make_part(name="own, blocked", category="cnc", blocked_reason="No bar.", **held)
+    response = member_page.get(BOARD)
+    assert piles(response)["cnc"] == [
+        ("In progress", 3, 3, ["first", "own"]),
+        ("Blocked", 1, 1, ["own, blocked"]),
+    ]
+    assert response.context["lanes"][0].left_out == 1
+
+
 def test_a_queue_is_in_order_of_priority_due_date_and_age(member_page):
     make_part(name="old", category="cnc")
     make_part(name="young", category="cnc")
