@@ -19,7 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CONVERSIONS_SECONDS = 120
-WAITING_SECONDS = 0.2
+WAITING_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -38,51 +38,72 @@ class Site:
 def running_site(folder: Path, **variables: str) -> Iterator[Site]:
     """Run the site as ``make run`` does, gunicorn and worker, with demo data."""
     with started(folder, "demo-signin.txt", **variables) as address:
-        text = (folder / "demo-signin.txt").read_text()
-        people = re.findall(r"^  (Lead|Member) +(\w+) +(\S+)$", text, re.M)
-        yield Site(
-            address=address,
-            folder=folder,
-            lead=people[0][1],
-            members=[username for role, username, _ in people if role == "Member"],
-            passwords={username: password for _, username, password in people},
-            key=re.search(r"pk_\S+", text).group(),
-        )
+        yield _site_of(folder, address)
+
+
+@contextmanager
+def serving_site(folder: Path, **variables: str) -> Iterator[Site]:
+    """Run the web server alone on a ``folder`` with demo data: nothing is converted.
+
+    In a third of the time that ``running_site`` takes to start.
+    """
+    gunicorn = ["-m", "gunicorn", "partsite.wsgi", "--log-level", "info"]
+    settings = {"DJANGO_SETTINGS_MODULE": "partsite.settings.dev"}
+    with _process(gunicorn, folder, "Booting worker", settings | variables) as address:
+        yield _site_of(folder, address)
 
 
 @contextmanager
 def started(folder: Path, until: str, **variables: str) -> Iterator[str]:
     """Run the site; give its address once it has printed a line with ``until``."""
+    with _process(["manage.py", "up"], folder, until, variables) as address:
+        yield address
+
+
+@contextmanager
+def _process(
+    words: list[str], folder: Path, until: str, variables: dict[str, str]
+) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = (folder / "log.txt").open("w+")
-    process = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "manage.py", "up"],
-        cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "DATA_DIR": str(folder),
-            "PORT": str(port),
-            "WEB_PROCESSES": "1",  # starting another takes longer than it saves
-            **variables,
-        },
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-    )
+    path = folder / "log.txt"
+    with path.open("w") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, *words],
+            cwd=ROOT,
+            env={
+                "PATH": os.environ["PATH"],
+                "DATA_DIR": str(folder),
+                "PORT": str(port),
+                "WEB_PROCESSES": "1",  # starting another takes longer than it saves
+                **variables,
+            },
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     try:
-        for line in process.stdout:
-            if until in line:
-                break
-        else:
-            pytest.fail(f"The site did not start: {(folder / 'log.txt').read_text()}")
+        while until not in path.read_text():
+            if process.poll() is not None:
+                pytest.fail(f"The site did not start: {path.read_text()}")
+            time.sleep(WAITING_SECONDS)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=30)
-        process.stdout.close()
-        log.close()
+
+
+def _site_of(folder: Path, address: str) -> Site:
+    text = (folder / "demo-signin.txt").read_text()
+    people = re.findall(r"^  (Lead|Member) +(\w+) +(\S+)$", text, re.M)
+    return Site(
+        address=address,
+        folder=folder,
+        lead=people[0][1],
+        members=[username for role, username, _ in people if role == "Member"],
+        passwords={username: password for _, username, password in people},
+        key=re.search(r"pk_\S+", text).group(),
+    )
 
 
 @pytest.fixture(scope="module")

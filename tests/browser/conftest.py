@@ -11,7 +11,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.running import Site, running_site, wait_for_conversions
+from tests.running import (
+    Site,
+    running_site,
+    serving_site,
+    wait_for_conversions,
+)
 
 # Two browsers and their sites share two cores here; what is right comes, but late.
 expect.set_options(timeout=15_000)
@@ -42,8 +47,10 @@ def chromium() -> Browser:
 
 
 @pytest.fixture(scope="module")
-def site(chromium, shop) -> Iterator[Site]:
-    with running_site(shop) as site:
+def site(request, chromium, shop) -> Iterator[Site]:
+    """Serve the demo shop; a module whose files are converted says ``CONVERTS``."""
+    run = running_site if getattr(request.module, "CONVERTS", False) else serving_site
+    with run(shop) as site:
         yield site
 
 

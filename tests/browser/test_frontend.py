@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.running import running_site
+from tests.running import serving_site
 
 from .conftest import sign_in, watch
 
@@ -46,7 +46,7 @@ def built(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def site(chromium, built, shop):
-    with running_site(shop, FRONTEND_DIR=str(built)) as site:
+    with serving_site(shop, FRONTEND_DIR=str(built)) as site:
         yield site
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from .conftest import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("hand_in")]
+CONVERTS = True
 
 STEP = Path(__file__).parents[2] / "fixtures" / "step"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}

@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("main_job")]
+CONVERTS = True
 
 SAMPLE = Path(__file__).parents[2] / "fixtures" / "step" / "bearing_plate.step"
 NAME = "Arm bearing plate"
