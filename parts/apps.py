@@ -6,6 +6,7 @@ class PartsConfig(AppConfig):
     verbose_name = "Parts"
 
     def ready(self) -> None:
-        from . import checks, lettercase, signals  # noqa: F401 - registered by import
+        from . import checks, kept, lettercase, signals  # noqa: F401 - registered by import
 
+        kept.register(self)
         lettercase.register()

@@ -287,13 +287,6 @@ class PartQuerySet(models.QuerySet):
             for *values, parts, pieces in counted
         }
 
-    def words_in_use(self) -> models.QuerySet:
-        """List subsystem, material and thickness as they go together, and how often."""
-        words = self.order_by().values_list(
-            "subsystem", "material", "material_thickness"
-        )
-        return words.annotate(Count("pk"))
-
     def stocks(self) -> models.QuerySet:
         """Count parts and pieces by what they are made of, with the most urgent."""
         rows = self.order_by().values("category", "material", "material_thickness")
@@ -303,17 +296,6 @@ class PartQuerySet(models.QuerySet):
             priority=Max("priority"),
             due=Min("due_date"),
         )
-
-    def loads(self) -> dict[str, int]:
-        """Count what everybody has, by name."""
-        rows = self.exclude(assigned="").order_by().values_list("assigned")
-        return dict(rows.annotate(Count("pk")))
-
-    def places(self, most: int) -> list[str]:
-        """List where parts lie, the places with most of them first."""
-        rows = self.exclude(storage_location="").order_by()
-        counted = rows.values_list("storage_location").annotate(parts=Count("pk"))
-        return [place for place, _ in counted.order_by("-parts")[:most]]
 
     def totals(self) -> dict[str, int]:
         """Count what was finished: parts, pieces, made wrong, pieces scrapped."""
@@ -343,11 +325,6 @@ class PartQuerySet(models.QuerySet):
         if not heads:
             return {}
         return dict(heads[0].union(*heads[1:], all=True) if heads[1:] else heads[0])
-
-    def vocabulary(self) -> models.QuerySet:
-        """List subsystem, material and season as they occur together, each set once."""
-        words = self.order_by().values_list("subsystem", "material", "season__name")
-        return words.distinct()
 
 
 class PartFileManager(models.Manager):

@@ -4,6 +4,7 @@ import itertools
 import time
 from functools import partial
 
+import hypothesis
 import pytest
 
 from accounts.models import Role
@@ -12,6 +13,17 @@ from parts import onshape as onshape_client
 from .factories import make_user
 from .onshape import Clock, Onshape
 from .running import demo_shop, shop  # noqa: F401 - fixtures of every folder
+
+# The same examples each time, for as long as they take.
+hypothesis.settings.register_profile(
+    "site",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=30,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("site")
 
 
 @pytest.fixture(autouse=True)

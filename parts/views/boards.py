@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from parts import tallies
 from parts.addresses import board_query, chips
 from parts.filters import SORTABLE, BoardFilter, sort
 from parts.models import SHOP, Category, Part, SavedFilter, Type
@@ -125,7 +126,7 @@ def completed(request: HttpRequest) -> HttpResponse:
         "count": totals["parts"],
         "pieces": totals["pieces"],
         "totals": totals,
-        "places": COMPLETED.parts().places(PLACES_OFFERED),
+        "places": _places(),
         "page": card_page(found, totals["parts"], request),
     }
     return render(request, "parts/board.html", context)
@@ -188,22 +189,31 @@ def _sorting(request: HttpRequest) -> tuple[str, str]:
     return by, order if order in {"asc", "desc"} else usual
 
 
+def _places() -> list[str]:
+    """List where finished parts lie, the places with most of them first."""
+    uses = tallies.words("storage_location", categories=COMPLETED.categories)
+    places = uses["storage_location"]
+    return sorted(places, key=lambda place: (-places[place].parts, place))[
+        :PLACES_OFFERED
+    ]
+
+
 def _choices(board: Board) -> dict[str, list]:
     """Return what there is to choose from, of what exists on the board."""
-    words = list(board.parts().vocabulary())
-    subsystems, materials, seasons = (
-        [(word, word) for word in _in_use(row[n] for row in words)] for n in range(3)
+    words = tallies.words(
+        "subsystem", "material", "season", categories=board.categories
     )
+    choices = {field: _in_use(found) for field, found in words.items()}
+    seasons = choices.pop("season")
     return {
-        "subsystem": subsystems,
-        "material": materials,
+        **choices,
         "season": [*seasons, ("all", _("All seasons"))] if seasons else [],
         "type": Type.choices,
         "sort_by": SORT_WORDS.items(),
     }
 
 
-def _in_use(words: Iterable[str | None]) -> list[str]:
-    """Sort the words that are there, each once, in whatever case."""
-    by_fold = {word.casefold(): word for word in sorted(filter(None, words))[::-1]}
-    return [by_fold[fold] for fold in sorted(by_fold)]
+def _in_use(words: Iterable[str]) -> list[tuple[str, str]]:
+    """Sort the words that are there, each once, in whatever case, to choose from."""
+    by_fold = {word.casefold(): word for word in sorted(words)[::-1]}
+    return [(by_fold[fold], by_fold[fold]) for fold in sorted(by_fold)]

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from parts.models import Part
+from parts import tallies
+from parts.models import SHOP, Part
 
 from .cards import board_of
 
@@ -29,8 +30,10 @@ def give(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _people(part: Part) -> list[dict]:
     """List who can be given a part, by name, with how many parts they have."""
-    loads = Part.objects.in_shop().loads()
-    people = {key.casefold(): {"name": key, "load": loads[key]} for key in loads}
+    loads = tallies.words("assigned", categories=SHOP)["assigned"]
+    people = {
+        name.casefold(): {"name": name, "load": loads[name].parts} for name in loads
+    }
     for user in User.objects.workers():
         person = people.setdefault(user.name.casefold(), {"load": 0})
         person["name"] = user.name

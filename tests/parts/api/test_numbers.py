@@ -214,7 +214,7 @@ def test_points_of_all_parts_add_up_and_the_trash_counts_nothing(reader, trashed
 
 @pytest.mark.parametrize("rows", [1, 12])
 @pytest.mark.parametrize(
-    ("address", "queries"), [("stats", 2), ("stats/detailed", 4), ("leaderboard", 3)]
+    ("address", "queries"), [("stats", 2), ("stats/detailed", 3), ("leaderboard", 2)]
 )
 def test_numbers_cost_the_same_for_any_number_of_parts(
     reader, rows, address, queries, django_assert_num_queries

@@ -1,0 +1,113 @@
+"""What the database itself keeps of the parts: sums that no read has to count.
+
+They are like an index: made from the tables of the models, right at every moment
+since triggers see all that is written (pages, API, admin, ``loaddata``, bulk and
+raw SQL), and made anew whenever they are missing. So they are no models: nobody
+writes them, and no dump holds them.
+
+The triggers are no part of a migration either. SQLite changes a table by copying
+it, and drops its triggers without a word, so they are put back after every
+``migrate`` that has done anything, and taken off before.
+"""
+
+from hashlib import sha256
+from types import ModuleType
+
+from django.apps import AppConfig
+from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
+from django.db.models.signals import post_migrate, pre_migrate
+
+from . import postgresql, sqlite
+
+TABLES = ("parts_tally", "parts_word", "parts_credit", "parts_score")
+_MADE_OF = "parts_kept"
+
+
+def register(config: AppConfig) -> None:
+    """Keep the triggers away from migrations, and whole after them."""
+    pre_migrate.connect(_before, sender=config, dispatch_uid="parts_kept")
+    post_migrate.connect(_after, sender=config, dispatch_uid="parts_kept")
+
+
+def recount(using: str = "default") -> None:
+    """Make everything anew, whatever there is."""
+    connection = connections[using]
+    with transaction.atomic(using=using):
+        remove(connection)
+        _make(connection)
+
+
+def is_whole(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether everything is there, made of the SQL that stands here."""
+    sql = _sql_of(connection)
+    with connection.cursor() as cursor:
+        if _MADE_OF not in connection.introspection.table_names(cursor):
+            return False
+        cursor.execute(f"SELECT made_of FROM {_MADE_OF}")
+        return cursor.fetchall() == [(_tag(sql),)] and _standing(
+            connection, cursor
+        ) == set(sql.TRIGGERS)
+
+
+def remove(connection: BaseDatabaseWrapper) -> None:
+    sql = _sql_of(connection)
+    with connection.cursor() as cursor:
+        for statement in sql.removal(_standing(connection, cursor)):
+            cursor.execute(statement)
+        for table in (*TABLES, _MADE_OF):
+            cursor.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _make(connection: BaseDatabaseWrapper) -> None:
+    sql = _sql_of(connection)
+    with connection.cursor() as cursor:
+        for statement in (
+            *sql.LOCK,
+            *sql.TABLES,
+            *sql.FILL,
+            *sql.TRIGGERS.values(),
+            f"CREATE TABLE {_MADE_OF} (made_of varchar(64) NOT NULL)",
+        ):
+            cursor.execute(statement)
+        cursor.execute(f"INSERT INTO {_MADE_OF} VALUES (%s)", [_tag(sql)])
+
+
+def _before(using: str, plan: list, **kwargs) -> None:
+    # A table that is renamed must not be named in a trigger of another.
+    if plan and connections[using].vendor == "sqlite":
+        with transaction.atomic(using=using):
+            remove(connections[using])
+
+
+def _after(using: str, **kwargs) -> None:
+    connection = connections[using]
+    if not _is_migrated(connection):  # on the way to an older state, say
+        with transaction.atomic(using=using):
+            remove(connection)
+    elif not is_whole(connection):
+        recount(using)
+
+
+def _is_migrated(connection: BaseDatabaseWrapper) -> bool:
+    loader = MigrationLoader(connection)
+    wanted = loader.graph.leaf_nodes("parts")
+    if not wanted:  # tests may do without migrations
+        return "parts" in connection.introspection.table_names()
+    return all(node in loader.applied_migrations for node in wanted)
+
+
+def _standing(connection: BaseDatabaseWrapper, cursor) -> set[str]:
+    """Return the names of our triggers that are there."""
+    cursor.execute(_sql_of(connection).STANDING)
+    return {name for (name,) in cursor.fetchall()}
+
+
+def _sql_of(connection: BaseDatabaseWrapper) -> ModuleType:
+    return {"sqlite": sqlite, "postgresql": postgresql}[connection.vendor]
+
+
+def _tag(sql: ModuleType) -> str:
+    made_of = [*sql.TABLES, *sql.FILL, *sql.TRIGGERS.values()]
+    return sha256("\n".join(made_of).encode()).hexdigest()

@@ -1,0 +1,225 @@
+"""How PostgreSQL keeps the sums.
+
+A trigger works once a statement, on what the rows were and are, so that a change
+of 100 000 rows is a few additions.
+
+Writers must not wait for each other at the row of a sum that all of them change,
+and never in a circle. So a sum is spread over rows with a number, its shard, and a
+transaction adds to a shard that is its own until it ends. Reads add the shards up;
+there are as many as there have been writers at one time.
+"""
+
+from collections.abc import Iterator
+
+from .sums import SCORE, TOLD_BY, WORDS, Sum, tally, words
+
+SUMS = [
+    # numeric, since pieces times microseconds can be more than 64 bits hold
+    tally("(extract(epoch FROM completed_at - claimed_date) * 1000000)::numeric"),
+    *map(words, WORDS),
+    SCORE,
+]
+
+TABLES = [
+    """CREATE TABLE parts_tally (
+      category text NOT NULL, season bigint NOT NULL, status text NOT NULL,
+      type text NOT NULL, queue smallint NOT NULL, has_holder smallint NOT NULL,
+      took smallint NOT NULL, shard integer NOT NULL,
+      parts bigint NOT NULL, pieces bigint NOT NULL, microseconds numeric NOT NULL,
+      wrong bigint NOT NULL, scrapped bigint NOT NULL,
+      PRIMARY KEY (category, season, status, type, queue, has_holder, took, shard)
+    ) WITH (fillfactor = 50)""",
+    """CREATE TABLE parts_word (
+      field text NOT NULL, category text NOT NULL, season bigint NOT NULL,
+      word text COLLATE "C" NOT NULL, shard integer NOT NULL,
+      parts bigint NOT NULL, pieces bigint NOT NULL,
+      PRIMARY KEY (field, category, season, word, shard)
+    ) WITH (fillfactor = 50)""",
+    """CREATE TABLE parts_credit (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, part_id bigint NOT NULL,
+      name text COLLATE "C" NOT NULL, halves smallint NOT NULL
+    )""",
+    "CREATE INDEX parts_credit_part ON parts_credit (part_id)",
+    "CREATE INDEX parts_credit_name ON parts_credit (name, part_id)",
+    """CREATE TABLE parts_score (
+      name text COLLATE "C" NOT NULL, shard integer NOT NULL,
+      parts bigint NOT NULL, halves bigint NOT NULL, PRIMARY KEY (name, shard)
+    ) WITH (fillfactor = 50)""",
+    # The lock goes when the transaction does, after what it wrote can be seen.
+    """CREATE FUNCTION parts_own_shard() RETURNS integer LANGUAGE plpgsql AS $$
+    BEGIN
+      FOR shard IN 0..63 LOOP
+        IF pg_try_advisory_xact_lock('parts_tally'::regclass::oid::integer, shard)
+        THEN RETURN shard; END IF;
+      END LOOP;
+      RETURN 64 + pg_backend_pid();
+    END $$""",
+]
+
+_EVENT_TELLS = f"verb IN {TOLD_BY}"
+
+# Of the spellings of a name the one at the end stands, else the last in order.
+_CREDITS = f"""
+INSERT INTO parts_credit (part_id, name, halves)
+SELECT
+  part_id, coalesce(max(CASE WHEN is_end THEN name END), max(name)),
+  CASE WHEN NOT bool_or(is_end) THEN 1 WHEN bool_or(is_wrong) THEN -2 ELSE 2 END
+FROM (
+  SELECT id AS part_id, assigned COLLATE "C" AS name, true AS is_end,
+    completed_incorrectly AS is_wrong
+  FROM parts WHERE {{of_part}}
+  UNION ALL
+  SELECT parts.id, worker ->> 'name', false, false
+  FROM parts,
+    jsonb_path_query(extra, 'strict $.handWorkers[*]', '{{{{}}}}', true) AS worker
+  WHERE {{of_part}} AND jsonb_typeof(worker) = 'object'
+    AND jsonb_typeof(worker -> 'name') = 'string'
+  UNION ALL
+  SELECT parts.id, holder #>> '{{{{}}}}', false, false
+  FROM parts JOIN parts_partevent AS event ON event.part_id = parts.id,
+    jsonb_path_query(changes, 'strict $.assigned[*]', '{{{{}}}}', true) AS holder
+  WHERE {{of_part}} AND event.{_EVENT_TELLS} AND jsonb_typeof(holder) = 'string'
+) AS worked
+WHERE name <> '' GROUP BY part_id, lower(name)"""
+_COUNTS = "parts.category = 'completed' AND parts.deleted_at IS NULL"
+
+
+def _credits(of_part: str = "true") -> str:
+    return _CREDITS.format(of_part=f"{_COUNTS} AND {of_part}")
+
+
+def _differs(columns: tuple[str, ...]) -> str:
+    before, after = (
+        ", ".join(f"{row}.{column}" for column in columns) for row in ("was", "now")
+    )
+    return (
+        "(SELECT FROM old_rows AS was JOIN new_rows AS now USING (id) "
+        f"WHERE ({before}) IS DISTINCT FROM ({after}))"
+    )
+
+
+def _triggers(name: str, table: str) -> Iterator[tuple[str, str]]:
+    """Yield the three triggers of ``table`` that call the function ``name``."""
+    for event, seen in {
+        "INSERT": "NEW TABLE AS new_rows",
+        "UPDATE": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
+        "DELETE": "OLD TABLE AS old_rows",
+    }.items():
+        yield (
+            f"{name}_{event.lower()}",
+            f"AFTER {event} ON {table} REFERENCING {seen} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}_keep()",
+        )
+
+
+def _function(name: str, body: str, declared: str = "") -> str:
+    return (
+        f"CREATE FUNCTION {name}_keep() RETURNS trigger LANGUAGE plpgsql AS $$\n"
+        f"{declared} BEGIN {body} RETURN NULL; END $$"
+    )
+
+
+def _sum_function(kept: Sum) -> str:
+    keys, measures = ", ".join(kept.keys), ", ".join(kept.measures)
+    more = ", ".join(f"{m} = kept.{m} + excluded.{m}" for m in kept.measures)
+
+    def adding(source: str, sign: str) -> str:
+        sums = ", ".join(f"{sign}sum({m})" for m in kept.measures)
+        return f"""INSERT INTO {kept.table} AS kept ({keys}, shard, {measures})
+          SELECT {keys}, own, {sums}
+          FROM ({kept.counted(source)}) AS counted GROUP BY {keys}
+          ON CONFLICT ({keys}, shard) DO UPDATE SET {more};"""
+
+    return _function(
+        kept.name,
+        f"""IF TG_OP = 'UPDATE' THEN
+          IF NOT EXISTS {_differs(kept.watched)} THEN RETURN NULL; END IF;
+        END IF;
+        own := parts_own_shard();
+        IF TG_OP <> 'INSERT' THEN {adding("old_rows", "-")} END IF;
+        IF TG_OP <> 'DELETE' THEN {adding("new_rows", "")} END IF;""",
+        "DECLARE own integer;",
+    )
+
+
+_ANEW = f"""DELETE FROM parts_credit WHERE part_id = ANY(ids);
+{_credits("parts.id = ANY(ids)")};"""
+_COLUMNS = ("category", "deleted_at", "assigned", "completed_incorrectly", "extra")
+_OF_PARTS = _function(
+    "parts_credit",
+    f"""IF TG_OP = 'DELETE' THEN
+      DELETE FROM parts_credit WHERE part_id IN (SELECT id FROM old_rows);
+      RETURN NULL;
+    ELSIF TG_OP = 'INSERT' THEN
+      ids := ARRAY(SELECT id FROM new_rows AS parts WHERE {_COUNTS});
+    ELSE
+      ids := ARRAY(
+        SELECT id FROM old_rows AS parts WHERE {_COUNTS}
+        UNION SELECT id FROM new_rows AS parts WHERE {_COUNTS}
+      );
+      IF ids = '{{}}' OR NOT EXISTS {_differs(_COLUMNS)} THEN RETURN NULL; END IF;
+    END IF;
+    IF ids <> '{{}}' THEN {_ANEW} END IF;""",
+    "DECLARE ids bigint[];",
+)
+# The part is held while its credits are read, so that who completes it at the
+# same moment sees this event, or is seen.
+_OF_EVENTS = _function(
+    "parts_credit_event",
+    f"""IF TG_OP = 'INSERT' THEN
+      ids := ARRAY(SELECT part_id FROM new_rows WHERE {_EVENT_TELLS});
+    ELSIF TG_OP = 'DELETE' THEN
+      ids := ARRAY(SELECT part_id FROM old_rows WHERE {_EVENT_TELLS});
+    ELSE
+      ids := ARRAY(
+        SELECT part_id FROM old_rows WHERE {_EVENT_TELLS}
+        UNION SELECT part_id FROM new_rows WHERE {_EVENT_TELLS}
+      );
+    END IF;
+    IF ids = '{{}}' THEN RETURN NULL; END IF;
+    PERFORM FROM parts WHERE id = ANY(ids) ORDER BY id FOR NO KEY UPDATE;
+    IF EXISTS (SELECT FROM parts WHERE id = ANY(ids) AND {_COUNTS}) THEN {_ANEW} END IF;
+    """,
+    "DECLARE ids bigint[];",
+)
+_EMPTY = "TRUNCATE parts_tally, parts_word, parts_credit, parts_score"
+
+FUNCTIONS = {
+    "parts_emptied_keep": _function("parts_emptied", f"{_EMPTY};"),
+    "parts_credit_keep": _OF_PARTS,
+    "parts_credit_event_keep": _OF_EVENTS,
+    **{f"{kept.name}_keep": _sum_function(kept) for kept in SUMS},
+}
+TRIGGERS = {
+    name: f"CREATE TRIGGER {name} {rest}"
+    for triggers in (
+        *(_triggers(kept.name, kept.of) for kept in SUMS),
+        _triggers("parts_credit", "parts"),
+        _triggers("parts_credit_event", "parts_partevent"),
+        [
+            (
+                "parts_emptied",
+                "AFTER TRUNCATE ON parts FOR EACH STATEMENT "
+                "EXECUTE FUNCTION parts_emptied_keep()",
+            )
+        ],
+    )
+    for name, rest in triggers
+}
+FILL = [
+    *(kept.filling(shards=True) for kept in SUMS[:-1]),
+    _credits(),
+    SCORE.filling(shards=True),
+]
+TABLES += FUNCTIONS.values()
+LOCK = ["LOCK TABLE parts, parts_partevent IN SHARE ROW EXCLUSIVE MODE"]
+STANDING = """SELECT DISTINCT tgname FROM pg_trigger
+WHERE NOT tgisinternal AND starts_with(tgname, 'parts_') AND tgrelid IN (
+  SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+)"""
+
+
+def removal(triggers: set[str]) -> list[str]:
+    # With a function go the triggers that call it.
+    functions = [*FUNCTIONS, "parts_own_shard"]
+    return [f"DROP FUNCTION IF EXISTS {name}() CASCADE" for name in functions]

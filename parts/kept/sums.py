@@ -1,0 +1,115 @@
+"""Which sums the database keeps: what they are of, and by what they are told apart."""
+
+from dataclasses import dataclass
+
+LIVE = "deleted_at IS NULL"
+# Whoever had a part is told of by these events, in changes.assigned.
+TOLD_BY = ("assigned", "unclaimed")
+# The words that people use, each counted by itself.
+WORDS = ("subsystem", "material", "material_thickness", "assigned", "storage_location")
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A table of sums over the rows of another.
+
+    Args:
+        rows: a SELECT of keys and measures with an ``id``, of the table called
+            ``{source}`` (elsewhere the rows before or after a statement).
+        watched: the columns of ``of`` that it is made from.
+    """
+
+    name: str
+    table: str
+    keys: tuple[str, ...]
+    measures: tuple[str, ...]
+    rows: str
+    watched: tuple[str, ...]
+    of: str = "parts"
+
+    def counted(self, source: str) -> str:
+        """Return the SELECT of what the rows of ``source`` count for."""
+        return self.rows.format(source=source)
+
+    def filling(self, shards: bool = False) -> str:
+        """Return the statement that fills the empty table."""
+        keys, sums = ", ".join(self.keys), ", ".join(f"sum({m})" for m in self.measures)
+        shard, first = (", shard", ", 0") if shards else ("", "")
+        return (
+            f"INSERT INTO {self.table} ({keys}{shard}, {', '.join(self.measures)}) "
+            f"SELECT {keys}{first}, {sums} FROM ({self.counted(self.of)}) AS counted "
+            f"GROUP BY {keys}"
+        )
+
+
+def tally(microseconds: str) -> Sum:
+    """Count parts and pieces by where they stand.
+
+    Args:
+        microseconds: from claim to completion, as the database's own SQL says it.
+    """
+    took = """
+        CASE
+          WHEN us IS NULL OR us < 0 THEN 0
+          WHEN us < 3600000000 THEN 1
+          WHEN us < 14400000000 THEN 2
+          WHEN us < 28800000000 THEN 3
+          WHEN us <= 86400000000 THEN 4
+          ELSE 5
+        END"""
+    return Sum(
+        "parts_tally",
+        "parts_tally",
+        # season 0 is none; took is the class of the time it took, 0 if unknown.
+        ("category", "season", "status", "type", "queue", "has_holder", "took"),
+        ("parts", "pieces", "microseconds", "wrong", "scrapped"),
+        f"""SELECT id, category, coalesce(season_id, 0) AS season, status, type,
+          queue, CASE WHEN assigned = '' THEN 0 ELSE 1 END AS has_holder,
+          {took} AS took, 1 AS parts, amount AS pieces,
+          CASE WHEN us > 0 THEN us * amount ELSE 0 END AS microseconds,
+          CASE WHEN completed_incorrectly THEN 1 ELSE 0 END AS wrong, scrapped
+        FROM (
+          SELECT *, CASE WHEN category = 'completed' THEN {microseconds} END AS us
+          FROM {{source}} AS stored WHERE {LIVE}
+        ) AS part""",
+        (
+            "category",
+            "season_id",
+            "status",
+            "type",
+            "blocked_reason",
+            "assigned",
+            "claimed_date",
+            "completed_at",
+            "amount",
+            "completed_incorrectly",
+            "scrapped",
+            "deleted_at",
+        ),
+    )
+
+
+def words(column: str) -> Sum:
+    """Count parts and pieces for each word that stands in ``column``."""
+    return Sum(
+        f"parts_word_{column}",
+        "parts_word",
+        ("field", "category", "season", "word"),
+        ("parts", "pieces"),
+        f"""SELECT id, '{column}' AS field, category,
+          coalesce(season_id, 0) AS season, {column} AS word,
+          1 AS parts, amount AS pieces
+        FROM {{source}} AS part WHERE {LIVE} AND {column} <> ''""",
+        (column, "category", "season_id", "amount", "deleted_at"),
+    )
+
+
+SCORE = Sum(
+    "parts_score",
+    "parts_score",
+    ("name",),
+    ("parts", "halves"),
+    "SELECT id, name, 1 AS parts, halves FROM {source} AS credit",
+    ("name", "halves"),
+    of="parts_credit",
+)

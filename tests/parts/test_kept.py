@@ -1,0 +1,303 @@
+"""The sums that the database keeps, against a full count of the rows."""
+
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import hypothesis
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from hypothesis import strategies as st
+
+from parts import kept, tallies, workflow
+from parts.models import (
+    Category,
+    Part,
+    PartEvent,
+    Season,
+    Verb,
+)
+from tests.factories import make_part
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+NAMES = ("", "Kim", "kim", "Zoë", "ZOË", "Straße", "STRASSE", "O'Neil")
+SPANS = [
+    None,
+    timedelta(microseconds=-1),
+    timedelta(0),
+    timedelta(hours=1) - timedelta(microseconds=1),
+    timedelta(hours=1),
+    timedelta(hours=4),
+    timedelta(hours=8),
+    timedelta(hours=24),
+    timedelta(hours=24, microseconds=1),
+    timedelta(days=400, microseconds=123_457),
+]
+
+
+# --- The full count -------------------------------------------------------------
+
+
+def _season(part: Part) -> int:
+    return part.season_id or 0
+
+
+def _took(part: Part) -> tuple[int, int]:
+    """Return the class of the time that a part took, and the microseconds."""
+    if part.category != Category.COMPLETED or not part.claimed_date:
+        return 0, 0
+    if not part.completed_at or part.completed_at < part.claimed_date:
+        return 0, 0
+    took = part.completed_at - part.claimed_date
+    hours = took / timedelta(hours=1)
+    number = 1 + (hours >= 1) + (hours >= 4) + (hours >= 8) + (hours > 24)
+    return number, took // timedelta(microseconds=1)
+
+
+def _counted() -> tuple[dict, dict]:
+    """Return what the tallies and the words must say."""
+    standing: dict[tuple, list] = {}
+    words: dict[tuple, list] = {}
+    for part in Part.objects.live():
+        took, microseconds = _took(part)
+        key = (
+            part.category,
+            _season(part),
+            part.status,
+            part.type,
+            part.queue,
+            int(bool(part.assigned)),
+            took,
+        )
+        sums = standing.setdefault(key, [0, 0, 0, 0, 0])
+        amount = part.amount
+        more = (1, amount, microseconds * amount, part.completed_incorrectly)
+        for n, value in enumerate((*more, part.scrapped)):
+            sums[n] += value
+        for field in WORDS:
+            if word := getattr(part, field):
+                uses = words.setdefault((field, part.category, _season(part), word), [])
+                uses.append(amount)
+    return (
+        {key: tuple(sums) for key, sums in standing.items()},
+        {key: (len(uses), sum(uses)) for key, uses in words.items()},
+    )
+
+
+WORDS = ("subsystem", "material", "material_thickness", "assigned", "storage_location")
+
+
+def _scored() -> dict[str, tuple[int, float]]:
+    """Return parts and points of everybody, by the folded name."""
+    parts: Counter[str] = Counter()
+    points: Counter[str] = Counter()
+    for part in Part.objects.on_board(Category.COMPLETED):
+        names = {worker["name"] for worker in part.extra.get("handWorkers", [])}
+        for event in part.events.filter(verb__in=[Verb.ASSIGNED, Verb.UNCLAIMED]):
+            names.update(event.changes.get("assigned", []))
+        last = part.assigned.casefold()
+        for name in {name.casefold() for name in (*names, last) if name}:
+            parts[name] += 1
+            end = -1 if part.completed_incorrectly else 1
+            points[name] += end if name == last else 0.5
+    return {name: (parts[name], points[name]) for name in parts}
+
+
+def check() -> None:
+    """Hold everything kept against the full count."""
+    standing, words = _counted()
+    assert tallies.standing(*tallies.KEYS) == standing
+    assert {
+        (field, category, season, word): (parts, pieces)
+        for field, category, season, word, parts, pieces in _rows(
+            "SELECT field, category, season, word, sum(parts), sum(pieces) "
+            "FROM parts_word GROUP BY 1, 2, 3, 4 HAVING sum(parts) <> 0"
+        )
+    } == words
+    assert {
+        credit.name.casefold(): (credit.parts, credit.points)
+        for credit in tallies.credits()
+    } == _scored()
+    assert _rows("SELECT name FROM parts_score GROUP BY 1 HAVING sum(parts) < 0") == []
+
+
+def _rows(sql: str) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+# --- Whatever is done -----------------------------------------------------------
+
+
+names = st.sampled_from(NAMES)
+amounts = st.sampled_from([1, 2, 7, 40])
+parts = st.fixed_dictionaries(
+    {
+        "stands": st.sampled_from(
+            [
+                ("review", "", "Pending"),
+                ("review", "cnc", "Approved"),
+                ("cnc", "cnc", "Reviewed"),
+                ("hand", "", "In Progress"),
+                ("hand", "hand", "Cancelled"),
+                ("misc", "misc", "Already Started"),
+                ("completed", "cnc", "Completed"),
+                ("completed", "hand", "Completed"),
+                ("completed", "", "Completed"),
+            ]
+        ),
+        "assigned": names,
+        "subsystem": st.sampled_from(["Intake", "intake", "Größe", "50 %"]),
+        "material": st.sampled_from(["", "6061-T6", "PLA"]),
+        "material_thickness": st.sampled_from(["", "3 mm"]),
+        "storage_location": st.sampled_from(["", "Shelf"]),
+        "blocked_reason": st.sampled_from(["", "No stock"]),
+        "amount": amounts,
+        "scrapped": st.sampled_from([0, 3]),
+        "completed_incorrectly": st.booleans(),
+        "deleted_at": st.sampled_from([None, None, AT]),
+        "span": st.sampled_from(SPANS),
+        "workers": st.lists(names.filter(bool), max_size=3),
+        "in_season": st.sampled_from([0, 1, 2]),
+    }
+)
+
+
+def _fields(drawn: dict) -> dict:
+    fields = dict(drawn)
+    fields["category"], fields["type"], fields["status"] = fields.pop("stands")
+    span, workers = fields.pop("span"), fields.pop("workers")
+    number = fields.pop("in_season")
+    fields["season"] = Season.objects.filter(name=str(number)).first()
+    fields["claimed_date"] = AT if span is not None else None
+    fields["completed_at"] = None
+    if fields["category"] == Category.COMPLETED:
+        fields["completed_at"] = AT + (span or timedelta(0))
+    if workers:
+        fields["extra"] = {"handWorkers": [{"name": name} for name in workers]}
+    return fields
+
+
+places = st.integers(0, 9)
+steps = st.one_of(
+    st.tuples(st.just("create"), parts),
+    st.tuples(st.just("bulk_create"), st.lists(parts, max_size=4)),
+    st.tuples(st.just("save"), places, parts),
+    st.tuples(st.just("update"), parts),
+    st.tuples(st.just("raw"), st.sampled_from(["amount", "scrapped"]), amounts),
+    st.tuples(st.just("raw_category"), places),
+    st.tuples(st.just("event"), places, names, names),
+    st.tuples(st.just("event_changed"), names),
+    st.tuples(st.just("event_moved"), places),
+    st.tuples(st.just("event_gone"), places),
+    st.tuples(st.just("delete"), places),
+    st.tuples(st.just("trash"), places),
+    st.tuples(st.just("restore"), places),
+    st.tuples(st.just("wipe")),
+    st.tuples(st.just("work"), places, names),
+    st.tuples(st.just("rolled_back"), parts),
+)
+
+
+class Doer:
+    """What can be done to the parts, by the name of a step."""
+
+    def create(self, drawn):
+        make_part(**_fields(drawn))
+
+    def bulk_create(self, many):
+        Part.objects.bulk_create(Part(**_fields(drawn)) for drawn in many)
+
+    def save(self, place, drawn):
+        if part := self._at(place):
+            for name, value in _fields(drawn).items():
+                setattr(part, name, value)
+            part.save()
+
+    def update(self, drawn):
+        fields = _fields(drawn)
+        Part.objects.filter(category=fields["category"]).update(**fields)
+
+    def raw(self, column, value):
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE parts SET {column} = %s", [value])  # noqa: S608
+
+    def raw_category(self, place):
+        if part := self._at(place):
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE parts SET category = 'completed', status = 'Completed', "
+                    "completed_at = claimed_date WHERE id = %s",
+                    [part.pk],
+                )
+
+    def event(self, place, before, after):
+        if part := self._at(place):
+            verb = Verb.ASSIGNED if after else Verb.UNCLAIMED
+            changes = {"assigned": [before, after]}
+            PartEvent.objects.create(part=part, verb=verb, changes=changes)
+
+    def event_changed(self, name):
+        PartEvent.objects.filter(verb=Verb.ASSIGNED).update(
+            changes={"assigned": [name, "Ada"]}
+        )
+
+    def event_moved(self, place):
+        if part := self._at(place):
+            PartEvent.objects.filter(verb=Verb.UNCLAIMED).update(part=part)
+
+    def event_gone(self, place):
+        if part := self._at(place):
+            part.events.all().delete()
+
+    def delete(self, place):
+        if part := self._at(place):
+            part.delete()
+
+    def trash(self, place):
+        Part.objects.filter(pk=getattr(self._at(place), "pk", 0)).update(deleted_at=AT)
+
+    def restore(self, place):
+        Part.objects.filter(pk=getattr(self._at(place), "pk", 0)).update(
+            deleted_at=None
+        )
+
+    def wipe(self):
+        workflow.wipe(actor=None)
+
+    def work(self, place, name):
+        part = self._at(place)
+        if part is None or part.deleted_at or not part.in_shop or not name:
+            return
+        if part.assigned:
+            workflow.unclaim(part, actor=None)
+        workflow.assign(part, actor=None, worker=name)
+        workflow.complete(part, actor=None)
+        workflow.revert(part, actor=None)
+        workflow.complete(part, actor=None)
+
+    def rolled_back(self, drawn):
+        with suppress(IntegrityError), transaction.atomic():
+            self.create(drawn)
+            Part.objects.update(amount=F("amount") + 1)
+            make_part(uuid=Part.objects.first().uuid)
+
+    def _at(self, place):
+        return Part.objects.order_by("pk")[place:].first()
+
+
+@hypothesis.given(st.lists(steps, min_size=3, max_size=12))
+def test_what_is_kept_is_the_full_count_whatever_is_done(todo):
+    with transaction.atomic():
+        for number, is_archived in ((1, False), (2, True)):
+            Season.objects.create(name=str(number), archived=is_archived)
+        for step, *told in todo:
+            getattr(Doer(), step)(*told)
+        check()
+        kept.recount()
+        check()
+        transaction.set_rollback(True)
