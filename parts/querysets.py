@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from django.db import connections, models
+from django.db import models
 from django.db.models import (
     Case,
     Count,
@@ -23,11 +21,14 @@ from django.db.models import (
     When,
     Window,
 )
-from django.db.models.functions import Lower, RowNumber
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from .lettercase import LowerAll
+from . import tallies
+from .finding import Holds, plain_filters
+from .kept.sums import PLACED, SEARCHED
+from .lettercase import Fold, fold
 from .thickness import thickness_key
 
 if TYPE_CHECKING:
@@ -42,9 +43,8 @@ if TYPE_CHECKING:
 IN_SHOP = ("cnc", "hand", "misc")
 OPEN = ("review", *IN_SHOP)
 HELD_TOO_LONG = timedelta(days=5)
-SEARCHED = ("name", "notes", "subsystem", "assigned", "material", "code")
 # What people look for on the boards; SEARCHED is a promise of the API.
-FOUND_BY = (*SEARCHED, "storage_location")
+FOUND_BY = (*SEARCHED, *PLACED)
 MOST_WORDS = 8
 
 
@@ -87,10 +87,9 @@ class PartQuerySet(models.QuerySet):
         return self.filter(assigned__iexact=name) if name else self.none()
 
     def tally_of_holders(self, names: list[str]) -> dict[str, int]:
-        """Count the parts of each of ``names``, by the name in small letters."""
-        low = LowerAll if connections[self.db].vendor == "sqlite" else Lower
-        rows = self.order_by().annotate(holder=low("assigned"))
-        rows = rows.filter(holder__in=[name.lower() for name in names])
+        """Count the parts of each of ``names``, by the folded name."""
+        rows = self.order_by().annotate(holder=Fold("assigned"))
+        rows = rows.filter(holder__in=[fold(name) for name in names])
         return dict(rows.values_list("holder").annotate(Count("pk")))
 
     def in_review(self) -> "PartQuerySet":
@@ -142,15 +141,19 @@ class PartQuerySet(models.QuerySet):
 
     def _holding(self, text: str, fields: Sequence[str]) -> "PartQuerySet":
         text = text.strip().replace("\x00", "")
-        if not text:
-            return self
-        # A letter beyond ASCII; without one SQLite's own, faster LIKE does.
-        if connections[self.db].vendor == "sqlite" and not text.isascii():
-            columns = {f"{field}_low": LowerAll(field) for field in fields}
-            found = [Q(**{f"{name}__contains": text.lower()}) for name in columns]
-            return self.alias(**columns).filter(reduce(or_, found))
-        found = [Q(**{f"{field}__icontains": text}) for field in fields]
-        return self.filter(reduce(or_, found))
+        return self.filter(Holds(text, fields)) if text else self
+
+    def count(self) -> int:
+        """Count without reading parts, where something has the number already."""
+        asked = None
+        if self._result_cache is None and not self.query.is_sliced:
+            asked = plain_filters(self.query)
+        match asked:
+            case (categories, []):
+                return tallies.live_parts(*categories)
+            case ([], [found]) if found.hits.are_indexed:
+                return found.hits.count
+        return super().count()
 
     def best_first(self, text: str) -> "PartQuerySet":
         """Put first what is called ``text``, then what begins so, then the rest.
@@ -269,7 +272,7 @@ class PartQuerySet(models.QuerySet):
 
     def lying_in(self, place: str) -> "PartQuerySet":
         """Keep parts whose storage place holds ``place``, in any case."""
-        return self._holding(place, ("storage_location",))
+        return self._holding(place, PLACED)
 
     def of_thickness(self, text: str) -> "PartQuerySet":
         """Keep parts as thick as ``text`` says, in whatever words and units."""

@@ -141,7 +141,7 @@ def _counted_again(people: Iterable[list[Credit]]) -> dict[str, int]:
     rows = _rows(
         f"WITH spelt (name, person) AS (VALUES {pairs}) "
         "SELECT person, count(*) - count(DISTINCT part_id) "
-        "FROM spelt JOIN parts_credit USING (name) GROUP BY person",
+        "FROM spelt JOIN parts_credit USING (name) WHERE has_like GROUP BY person",
         [value for pair in spelt for value in pair],
     )
     return dict(rows)

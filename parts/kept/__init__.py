@@ -11,17 +11,16 @@ it, and drops its triggers without a word, so they are put back after every
 """
 
 from hashlib import sha256
+from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from django.apps import AppConfig
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.models.signals import post_migrate, pre_migrate
 
-from . import postgresql, sqlite
-
-TABLES = ("parts_tally", "parts_word", "parts_credit", "parts_score")
 _MADE_OF = "parts_kept"
 
 
@@ -56,7 +55,7 @@ def remove(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         for statement in sql.removal(_standing(connection, cursor)):
             cursor.execute(statement)
-        for table in (*TABLES, _MADE_OF):
+        for table in (*sql.NAMES, _MADE_OF):
             cursor.execute(f"DROP TABLE IF EXISTS {table}")
 
 
@@ -81,13 +80,33 @@ def _before(using: str, plan: list, **kwargs) -> None:
             remove(connections[using])
 
 
-def _after(using: str, **kwargs) -> None:
+def _after(using: str, stdout: Any = None, **kwargs) -> None:
     connection = connections[using]
     if not _is_migrated(connection):  # on the way to an older state, say
         with transaction.atomic(using=using):
             remove(connection)
-    elif not is_whole(connection):
+        return
+    if not is_whole(connection):
         recount(using)
+    if (told := _index(connection)) and stdout:
+        stdout.write(told)
+
+
+def _index(connection: BaseDatabaseWrapper) -> str:
+    """Index the search, if it is not; return why it could not be."""
+    sql = _sql_of(connection)
+    if connection.vendor == "sqlite":  # its tables of the search are the index
+        return ""
+    try:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            for statement in (sql.EXTENSION, *sql.INDEXES):
+                cursor.execute(statement)
+    except DatabaseError as error:
+        return (
+            f"The search reads every part, since pg_trgm cannot be added: {error} "
+            "Let the database's owner run CREATE EXTENSION pg_trgm, then migrate again."
+        )
+    return ""
 
 
 def _is_migrated(connection: BaseDatabaseWrapper) -> bool:
@@ -105,7 +124,8 @@ def _standing(connection: BaseDatabaseWrapper, cursor) -> set[str]:
 
 
 def _sql_of(connection: BaseDatabaseWrapper) -> ModuleType:
-    return {"sqlite": sqlite, "postgresql": postgresql}[connection.vendor]
+    # Only who migrates needs it, so no web process spends time on it.
+    return import_module(f"{__name__}.{connection.vendor}")
 
 
 def _tag(sql: ModuleType) -> str:

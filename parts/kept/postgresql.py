@@ -11,7 +11,20 @@ there are as many as there have been writers at one time.
 
 from collections.abc import Iterator
 
-from .sums import SCORE, TOLD_BY, WORDS, Sum, tally, words
+from parts import lettercase
+
+from .sums import (
+    CASELESS,
+    LIVE,
+    PLACED,
+    SCORE,
+    SEARCHED,
+    TOLD_BY,
+    WORDS,
+    Sum,
+    tally,
+    words,
+)
 
 SUMS = [
     # numeric, since pieces times microseconds can be more than 64 bits hold
@@ -37,10 +50,12 @@ TABLES = [
     ) WITH (fillfactor = 50)""",
     """CREATE TABLE parts_credit (
       id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, part_id bigint NOT NULL,
-      name text COLLATE "C" NOT NULL, halves smallint NOT NULL
+      name text COLLATE "C" NOT NULL, halves smallint NOT NULL,
+      has_like boolean NOT NULL DEFAULT false
     )""",
     "CREATE INDEX parts_credit_part ON parts_credit (part_id)",
-    "CREATE INDEX parts_credit_name ON parts_credit (name, part_id)",
+    """CREATE INDEX parts_credit_like ON parts_credit (name, part_id)
+    WHERE has_like""",
     """CREATE TABLE parts_score (
       name text COLLATE "C" NOT NULL, shard integer NOT NULL,
       parts bigint NOT NULL, halves bigint NOT NULL, PRIMARY KEY (name, shard)
@@ -88,14 +103,38 @@ def _credits(of_part: str = "true") -> str:
     return _CREDITS.format(of_part=f"{_COUNTS} AND {of_part}")
 
 
-def _differs(columns: tuple[str, ...]) -> str:
+# Beyond ASCII two credits may be one name in two cases, which Python alone knows.
+_ALIKE = f"""
+UPDATE parts_credit SET has_like = true
+WHERE {{of_credit}} AND EXISTS (
+  SELECT FROM parts_credit AS other
+  WHERE other.part_id = parts_credit.part_id AND other.id <> parts_credit.id
+    AND octet_length(other.name || parts_credit.name)
+      > length(other.name || parts_credit.name)
+    AND {
+    " AND ".join(
+        f"length(replace(lower(other.name), '{letter}', '')) - length(other.name) "
+        f"= length(replace(lower(parts_credit.name), '{letter}', '')) "
+        "- length(parts_credit.name)"
+        for letter in CASELESS
+    )
+}
+)"""
+
+
+def _differing(columns: tuple[str, ...]) -> str:
+    """Return the rows that an UPDATE changed in one of ``columns``."""
     before, after = (
         ", ".join(f"{row}.{column}" for column in columns) for row in ("was", "now")
     )
     return (
-        "(SELECT FROM old_rows AS was JOIN new_rows AS now USING (id) "
-        f"WHERE ({before}) IS DISTINCT FROM ({after}))"
+        "FROM old_rows AS was JOIN new_rows AS now USING (id) "
+        f"WHERE ({before}) IS DISTINCT FROM ({after})"
     )
+
+
+def _differs(columns: tuple[str, ...]) -> str:
+    return f"(SELECT {_differing(columns)})"
 
 
 def _triggers(name: str, table: str) -> Iterator[tuple[str, str]]:
@@ -143,7 +182,8 @@ def _sum_function(kept: Sum) -> str:
 
 
 _ANEW = f"""DELETE FROM parts_credit WHERE part_id = ANY(ids);
-{_credits("parts.id = ANY(ids)")};"""
+{_credits("parts.id = ANY(ids)")};
+{_ALIKE.format(of_credit="part_id = ANY(ids)")};"""
 _COLUMNS = ("category", "deleted_at", "assigned", "completed_incorrectly", "extra")
 _OF_PARTS = _function(
     "parts_credit",
@@ -182,12 +222,66 @@ _OF_EVENTS = _function(
     """,
     "DECLARE ids bigint[];",
 )
-_EMPTY = "TRUNCATE parts_tally, parts_word, parts_credit, parts_score"
+
+# --- Search -------------------------------------------------------------------
+
+# Between two texts, so that nothing is found across them.
+END = "E'\\x1f'"
+
+
+def _fold() -> str:
+    """Return the function that is ``lettercase.fold``."""
+    folds = lettercase.folds()
+    letters, others = ("".join(texts) for texts in (folds, folds.values()))
+    # translate() looks every letter up in the whole list, so only who must does.
+    return f"""CREATE FUNCTION parts_fold(said text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE
+      WHEN octet_length(said) = length(said) OR said !~ '[{letters[26:]}]'
+      THEN lower(said COLLATE "C")
+      ELSE translate(said, '{letters}', '{others}')
+    END"""
+
+
+def _texts(columns: tuple[str, ...]) -> str:
+    return f"parts_fold({f' || {END} || '.join(f'now.{column}' for column in columns)})"
+
+
+_FOUND = f"now.id, {_texts(SEARCHED)}, {_texts(PLACED)}"
+_SEARCH = [
+    _fold(),
+    """CREATE TABLE parts_found (
+      id bigint PRIMARY KEY, said text COLLATE "C" NOT NULL,
+      place text COLLATE "C" NOT NULL
+    )""",
+]
+_INDEXED = (*SEARCHED, *PLACED, "deleted_at")
+_OF_SEARCH = _function(
+    "parts_found",
+    f"""IF TG_OP = 'DELETE' THEN
+      DELETE FROM parts_found WHERE id IN (SELECT id FROM old_rows);
+    ELSIF TG_OP = 'INSERT' THEN
+      INSERT INTO parts_found SELECT {_FOUND} FROM new_rows AS now WHERE now.{LIVE};
+    ELSIF EXISTS {_differs(_INDEXED)} THEN
+      DELETE FROM parts_found WHERE id IN (
+        SELECT now.id FROM new_rows AS now WHERE NOT now.{LIVE});
+      INSERT INTO parts_found SELECT {_FOUND} {_differing(_INDEXED)} AND now.{LIVE}
+      ON CONFLICT (id) DO UPDATE SET said = excluded.said, place = excluded.place;
+    END IF;""",
+)
+# Of three letters each; with fewer, or where nobody may add it, the table is read.
+EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
+INDEXES = [
+    f"CREATE INDEX IF NOT EXISTS parts_found_{column} ON parts_found "
+    f"USING gin ({column} gin_trgm_ops)"
+    for column in ("said", "place")
+]
+_EMPTY = "TRUNCATE parts_tally, parts_word, parts_credit, parts_score, parts_found"
 
 FUNCTIONS = {
     "parts_emptied_keep": _function("parts_emptied", f"{_EMPTY};"),
     "parts_credit_keep": _OF_PARTS,
     "parts_credit_event_keep": _OF_EVENTS,
+    "parts_found_keep": _OF_SEARCH,
     **{f"{kept.name}_keep": _sum_function(kept) for kept in SUMS},
 }
 TRIGGERS = {
@@ -196,6 +290,7 @@ TRIGGERS = {
         *(_triggers(kept.name, kept.of) for kept in SUMS),
         _triggers("parts_credit", "parts"),
         _triggers("parts_credit_event", "parts_partevent"),
+        _triggers("parts_found", "parts"),
         [
             (
                 "parts_emptied",
@@ -209,9 +304,15 @@ TRIGGERS = {
 FILL = [
     *(kept.filling(shards=True) for kept in SUMS[:-1]),
     _credits(),
+    _ALIKE.format(of_credit="true"),
     SCORE.filling(shards=True),
 ]
-TABLES += FUNCTIONS.values()
+NAMES = ("parts_tally", "parts_word", "parts_credit", "parts_score", "parts_found")
+TABLES += [*_SEARCH, *FUNCTIONS.values()]
+FILL += [
+    f"INSERT INTO parts_found SELECT {_FOUND} FROM parts AS now WHERE now.{LIVE}",
+    *(f"ANALYZE {name}" for name in NAMES),
+]
 LOCK = ["LOCK TABLE parts, parts_partevent IN SHARE ROW EXCLUSIVE MODE"]
 STANDING = """SELECT DISTINCT tgname FROM pg_trigger
 WHERE NOT tgisinternal AND starts_with(tgname, 'parts_') AND tgrelid IN (
@@ -221,5 +322,8 @@ WHERE NOT tgisinternal AND starts_with(tgname, 'parts_') AND tgrelid IN (
 
 def removal(triggers: set[str]) -> list[str]:
     # With a function go the triggers that call it.
-    functions = [*FUNCTIONS, "parts_own_shard"]
-    return [f"DROP FUNCTION IF EXISTS {name}() CASCADE" for name in functions]
+    functions = [f"{name}()" for name in (*FUNCTIONS, "parts_own_shard")]
+    return [
+        f"DROP FUNCTION IF EXISTS {name} CASCADE"
+        for name in (*functions, "parts_fold(text)")
+    ]

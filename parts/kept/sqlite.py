@@ -7,7 +7,17 @@ away is an UPDATE, so that tables emptied in whatever order leave nothing below 
 
 from collections.abc import Iterator
 
-from .sums import SCORE, TOLD_BY, WORDS, Sum, tally, words
+from .sums import (
+    CASELESS,
+    INDEXES,
+    LIVE,
+    SCORE,
+    TOLD_BY,
+    WORDS,
+    Sum,
+    tally,
+    words,
+)
 
 
 def _since_epoch(column: str) -> str:
@@ -40,10 +50,11 @@ TABLES = [
     ) WITHOUT ROWID""",
     """CREATE TABLE parts_credit (
       id INTEGER PRIMARY KEY, part_id INTEGER NOT NULL, name TEXT NOT NULL,
-      halves INTEGER NOT NULL
+      halves INTEGER NOT NULL, has_like INTEGER NOT NULL DEFAULT 0
     )""",
     "CREATE INDEX parts_credit_part ON parts_credit (part_id)",
-    "CREATE INDEX parts_credit_name ON parts_credit (name, part_id)",
+    """CREATE INDEX parts_credit_like ON parts_credit (name, part_id)
+    WHERE has_like""",
     """CREATE TABLE parts_score (
       name TEXT NOT NULL PRIMARY KEY, parts INTEGER NOT NULL, halves INTEGER NOT NULL
     ) WITHOUT ROWID""",
@@ -81,6 +92,25 @@ def _credits(of_part: str = "1") -> str:
     return _CREDITS.format(of_part=f"{_COUNTS} AND {of_part}")
 
 
+# Beyond ASCII two credits may be one name in two cases, which Python alone knows.
+_ALIKE = f"""
+UPDATE parts_credit SET has_like = 1
+WHERE {{of_credit}} AND EXISTS (
+  SELECT 1 FROM parts_credit AS other
+  WHERE other.part_id = parts_credit.part_id AND other.id <> parts_credit.id
+    AND length(CAST(other.name || parts_credit.name AS BLOB))
+      > length(other.name || parts_credit.name)
+    AND {
+    " AND ".join(
+        f"length(replace(lower(other.name), '{letter}', '')) - length(other.name) "
+        f"= length(replace(lower(parts_credit.name), '{letter}', '')) "
+        "- length(parts_credit.name)"
+        for letter in CASELESS
+    )
+}
+)"""
+
+
 def _sum_triggers(kept: Sum) -> Iterator[tuple[str, str]]:
     """Yield name and rest of each trigger of a sum."""
     keys, measures = ", ".join(kept.keys), ", ".join(kept.measures)
@@ -103,7 +133,8 @@ def _sum_triggers(kept: Sum) -> Iterator[tuple[str, str]]:
 
 def _credit_triggers() -> Iterator[tuple[str, str]]:
     forget = "DELETE FROM parts_credit WHERE part_id = {0};"
-    anew = f"{forget} {_credits('parts.id = {0}')};"
+    alike = _ALIKE.format(of_credit="parts_credit.part_id = {0}")
+    anew = f"{forget} {_credits('parts.id = {0}')}; {alike};"
     events = "parts_partevent"
     columns = "category, deleted_at, assigned, completed_incorrectly, extra"
     differs = " OR ".join(f"OLD.{c} IS NOT NEW.{c}" for c in columns.split(", "))
@@ -139,13 +170,87 @@ def _credit_triggers() -> Iterator[tuple[str, str]]:
         yield f"parts_credit_{name}", f"{when} BEGIN {body} END"
 
 
+# --- Search -------------------------------------------------------------------
+
+# Behind each text, so that its last letters too begin some three.
+END = "char(31, 31)"
+_TRIGRAMS = [
+    statement
+    for index, columns in INDEXES.items()
+    for statement in (
+        # It holds nothing that it was not given, so what goes has to be told it too.
+        f"CREATE VIRTUAL TABLE {index} USING fts5({', '.join(columns)}, "
+        "content = '', columnsize = 0, tokenize = 'trigram')",
+        # Which three letters there are, for a search for one or two.
+        f"CREATE VIRTUAL TABLE {index}_terms USING fts5vocab({index}, row)",
+    )
+]
+
+
+def _indexing(index: str, columns: tuple[str, ...]) -> str:
+    return (
+        f"INSERT INTO {index} (rowid, {', '.join(columns)}) "
+        f"SELECT id, {_texts(columns)} FROM parts WHERE {LIVE} AND ({_is_any(columns)})"
+    )
+
+
+def _texts(columns: tuple[str, ...], row: str = "") -> str:
+    return ", ".join(f"{row}{column} || {END}" for column in columns)
+
+
+def _is_any(columns: tuple[str, ...], row: str = "") -> str:
+    return " OR ".join(f"{row}{column} <> ''" for column in columns)
+
+
+def _index_triggers(index: str, columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    names = ", ".join(columns)
+    come = (
+        f"INSERT INTO {index} (rowid, {names}) SELECT NEW.id, {_texts(columns, 'NEW.')}"
+    )
+    go = (
+        f"INSERT INTO {index} ({index}, rowid, {names}) "
+        f"SELECT 'delete', OLD.id, {_texts(columns, 'OLD.')}"
+    )
+    was, now = (
+        f"{row}.{LIVE} AND ({_is_any(columns, f'{row}.')})" for row in ("OLD", "NEW")
+    )
+    watched = (*columns, "deleted_at")
+    differs = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in watched)
+    update = f"AFTER UPDATE OF {', '.join(watched)} ON parts"
+    yield f"{index}_come", f"AFTER INSERT ON parts WHEN {now} BEGIN {come}; END"
+    yield (
+        f"{index}_change",
+        f"{update} WHEN ({differs}) AND (({was}) OR ({now})) BEGIN "
+        f"{go} WHERE {was}; {come} WHERE {now}; END",
+    )
+    yield f"{index}_go", f"AFTER DELETE ON parts WHEN {was} BEGIN {go}; END"
+
+
 TRIGGERS = {
     name: f"CREATE TRIGGER {name} {rest}"
-    for triggers in (*map(_sum_triggers, SUMS), _credit_triggers())
+    for triggers in (
+        *map(_sum_triggers, SUMS),
+        _credit_triggers(),
+        *(_index_triggers(index, columns) for index, columns in INDEXES.items()),
+    )
     for name, rest in triggers
 }
 
-FILL = [*(kept.filling() for kept in SUMS[:-1]), _credits(), SCORE.filling()]
+FILL = [
+    *(kept.filling() for kept in SUMS[:-1]),
+    _credits(),
+    _ALIKE.format(of_credit="1"),
+    SCORE.filling(),
+    *(_indexing(index, columns) for index, columns in INDEXES.items()),
+]
+TABLES += _TRIGRAMS
+NAMES = (
+    "parts_tally",
+    "parts_word",
+    "parts_credit",
+    "parts_score",
+    *(name for index in INDEXES for name in (f"{index}_terms", index)),
+)
 # A writing transaction holds the whole database already.
 LOCK: list[str] = []
 STANDING = """SELECT name FROM sqlite_master

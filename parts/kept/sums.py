@@ -7,6 +7,13 @@ LIVE = "deleted_at IS NULL"
 TOLD_BY = ("assigned", "unclaimed")
 # The words that people use, each counted by itself.
 WORDS = ("subsystem", "material", "material_thickness", "assigned", "storage_location")
+# What the search of the API looks into; that of the boards finds places too.
+SEARCHED = ("name", "notes", "subsystem", "assigned", "material", "code")
+PLACED = ("storage_location",)
+INDEXES = {"parts_found": SEARCHED, "parts_placed": PLACED}  # of SQLite
+# No letter becomes or comes of these when its case changes. So two names that have
+# not equally many of each are not one name.
+CASELESS = " eodrum"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from accounts.models import Role, User
 from accounts.people import PeopleError
 from accounts.views.profile import remember_look
 from parts import workflow
+from parts.lettercase import fold
 from parts.models import Part
 
 PEOPLE_PER_PAGE = 50
@@ -86,7 +87,7 @@ def people_list(request: HttpRequest) -> HttpResponse:
     page = Paginator(found, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
     held = Part.objects.in_shop().tally_of_holders([user.name for user in page])
     for user in page:
-        user.held = held.get(user.name.lower(), 0)
+        user.held = held.get(fold(user.name), 0)
     context = {
         "page": page,
         "wanted": wanted,
