@@ -1,7 +1,9 @@
 """Which parts hold a text: by the index of the search, or by reading them."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -60,7 +62,7 @@ class Holds(Expression):
         pk, *columns = (compiler.compile(source)[0] for source in self._sources)
         if self.hits.are_indexed:
             if (ids := self._page(compiler.query)) is not None:
-                return f"{pk} IN ({', '.join(map(str, ids))})", []
+                return f"{pk} IN (SELECT value FROM json_each(%s))", [json.dumps(ids)]
             if not self._is_met_soon(compiler.query):
                 sql, values = self.hits.ids
                 return f"{pk} IN ({sql})", values
@@ -82,10 +84,10 @@ class Holds(Expression):
         column, is_falling = _order(query)
         if column != "created_at" or (query.high_mark or _PAGE + 1) > _PAGE:
             return None
-        match plain_filters(query):
-            case ([], [_self]):
-                return self.hits.by_age(query.high_mark, is_falling)
-        return None
+        asked = Asked.of(query)
+        if asked is None or asked.categories or len(asked.texts) > 1:
+            return None
+        return self.hits.by_age(query.high_mark, is_falling)
 
     def _is_met_soon(self, query: Query) -> bool:
         """Return whether a page is full before as much is read as there are hits.
@@ -105,6 +107,28 @@ class Holds(Expression):
         else:  # as if they lay evenly
             steps = wanted * self.hits.steps(1, is_falling=False) / count
         return steps * _READ_AGAINST_SORTED < count
+
+
+class OfKeptSeason(Expression):
+    """Whether a part's season, if it has one, is not archived."""
+
+    conditional = True
+    output_field = BooleanField()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sources = [F("season_id")]
+
+    def get_source_expressions(self) -> list[Expression]:
+        return self._sources
+
+    def set_source_expressions(self, expressions: list[Expression]) -> None:
+        self._sources = expressions
+
+    def as_sql(self, compiler, connection) -> tuple[str, list[Any]]:
+        season, _values = compiler.compile(self._sources[0])
+        archived = "SELECT id FROM parts_season WHERE archived"
+        return f"({season} IS NULL OR {season} NOT IN ({archived}))", []
 
 
 class Hits:
@@ -205,33 +229,41 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def plain_filters(query: Query) -> tuple[list[str], list[Holds]] | None:
-    """Return the categories and the texts that live parts are asked for.
+@dataclass
+class Asked:
+    """Which live parts a plain query asks for: those that all of this holds of."""
 
-    None if that is not all that is asked.
-    """
-    if query.distinct or query.combinator or query.group_by:
-        return None
-    categories, found, is_live = [], [], False
-    for condition in _conditions(query.where):
-        match condition:
-            case Exact(lhs=Holds() as holds, rhs=True):
-                found.append(holds)
-            case IsNull(lhs=Col(target=target), rhs=True) if (
-                target.name == "deleted_at"
-            ):
-                is_live = True
-            case In(lhs=Col(target=target), rhs=(list() | tuple()) as wanted) if (
-                target.name == "category" and not categories
-            ):
-                categories = [*wanted]
-            case Exact(lhs=Col(target=target), rhs=str() as wanted) if (
-                target.name == "category" and not categories
-            ):
-                categories = [wanted]
-            case _:
-                return None
-    return (categories, found) if is_live else None
+    categories: list[str] = field(default_factory=list)
+    texts: list[Holds] = field(default_factory=list)
+    of_kept_seasons: bool = False
+
+    @classmethod
+    def of(cls, query: Query) -> "Asked | None":
+        """Read the conditions of ``query``; None if there are others, or the trash."""
+        if query.distinct or query.combinator or query.group_by:
+            return None
+        asked, is_live = cls(), False
+        for condition in _conditions(query.where):
+            match condition:
+                case IsNull(lhs=Col(target=column), rhs=True) if (
+                    column.name == "deleted_at"
+                ):
+                    is_live = True
+                case In(lhs=Col(target=column), rhs=[_, *_] as wanted) if (
+                    column.name == "category" and not asked.categories
+                ):
+                    asked.categories = list(wanted)
+                case Exact(lhs=Col(target=column), rhs=str() as wanted) if (
+                    column.name == "category" and not asked.categories
+                ):
+                    asked.categories = [wanted]
+                case Exact(lhs=Holds() as holds, rhs=True):
+                    asked.texts.append(holds)
+                case Exact(lhs=OfKeptSeason(), rhs=True):
+                    asked.of_kept_seasons = True
+                case _:
+                    return None
+        return asked if is_live else None
 
 
 def _conditions(where: WhereNode) -> Iterator[Any]:

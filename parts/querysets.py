@@ -26,7 +26,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from . import tallies
-from .finding import Holds, plain_filters
+from .finding import Asked, Holds, OfKeptSeason
 from .kept.sums import PLACED, SEARCHED
 from .lettercase import Fold, fold
 from .thickness import thickness_key
@@ -147,12 +147,14 @@ class PartQuerySet(models.QuerySet):
         """Count without reading parts, where something has the number already."""
         asked = None
         if self._result_cache is None and not self.query.is_sliced:
-            asked = plain_filters(self.query)
-        match asked:
-            case (categories, []):
-                return tallies.live_parts(*categories)
-            case ([], [found]) if found.hits.are_indexed:
-                return found.hits.count
+            asked = Asked.of(self.query)
+        if asked and not asked.texts:
+            kept = {"of_kept_seasons": asked.of_kept_seasons}
+            return tallies.live_parts(*asked.categories, **kept)
+        if asked and len(asked.texts) == 1 and not asked.categories:
+            hits = asked.texts[0].hits
+            if hits.are_indexed and not asked.of_kept_seasons:
+                return hits.count
         return super().count()
 
     def best_first(self, text: str) -> "PartQuerySet":
@@ -204,7 +206,7 @@ class PartQuerySet(models.QuerySet):
 
     def of_kept_seasons(self) -> "PartQuerySet":
         """Leave out the parts of archived seasons."""
-        return self.filter(Q(season=None) | Q(season__archived=False))
+        return self.filter(OfKeptSeason())
 
     def with_files(self) -> "PartQuerySet":
         """Join what a card shows of the current files and the season."""
@@ -283,12 +285,28 @@ class PartQuerySet(models.QuerySet):
 
     def tally(self, *columns: str) -> dict[Any, tuple[int, int]]:
         """Count parts and pieces for each value of ``columns``, as a tuple if many."""
-        rows = self.order_by().values_list(*columns)
-        counted = rows.annotate(Count("pk"), Sum("amount"))
+        if (standing := self._standing(*columns)) is not None:
+            counted = [
+                (*key, sums.parts, sums.pieces) for key, sums in standing.items()
+            ]
+        else:
+            rows = self.order_by().values_list(*columns)
+            counted = rows.annotate(Count("pk"), Sum("amount"))
         return {
             values[0] if len(columns) == 1 else tuple(values): (parts, pieces)
             for *values, parts, pieces in counted
         }
+
+    def _standing(self, *columns: str) -> dict[tuple, tallies.Tally] | None:
+        """Return the sums that are kept of these parts, if they are."""
+        asked = Asked.of(self.query) if not self.query.is_sliced else None
+        if asked is None or asked.texts or not set(columns) <= set(tallies.KEYS):
+            return None
+        return tallies.standing(
+            *columns,
+            categories=asked.categories,
+            of_kept_seasons=asked.of_kept_seasons,
+        )
 
     def stocks(self) -> models.QuerySet:
         """Count parts and pieces by what they are made of, with the most urgent."""
@@ -302,6 +320,12 @@ class PartQuerySet(models.QuerySet):
 
     def totals(self) -> dict[str, int]:
         """Count what was finished: parts, pieces, made wrong, pieces scrapped."""
+        names = ("parts", "pieces", "wrong", "scrapped")
+        if (standing := self._standing("category")) is not None:
+            return {
+                name: sum(getattr(sums, name) for sums in standing.values())
+                for name in names
+            }
         return self.aggregate(
             parts=Count("pk"),
             pieces=Sum("amount", default=0),

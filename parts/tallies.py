@@ -36,9 +36,13 @@ class Credit(NamedTuple):
     points: float
 
 
-def live_parts(*categories: str) -> int:
-    """Count the parts of these categories, or all of them, outside the trash."""
-    where, values = _of(categories, of_kept_seasons=False)
+def live_parts(*categories: str, of_kept_seasons: bool = False) -> int:
+    """Count the parts of these categories, or all of them, outside the trash.
+
+    Args:
+        of_kept_seasons: leave out archived seasons.
+    """
+    where, values = _of(categories, of_kept_seasons)
     rows = _rows(f"SELECT coalesce(sum(parts), 0) FROM parts_tally {where}", values)
     return int(rows[0][0])
 

@@ -30,12 +30,17 @@ def register(config: AppConfig) -> None:
     post_migrate.connect(_after, sender=config, dispatch_uid="parts_kept")
 
 
-def recount(using: str = "default") -> None:
-    """Make everything anew, whatever there is."""
+def recount(using: str = "default") -> int:
+    """Make everything anew, whatever there is; return how many sums were wrong."""
     connection = connections[using]
     with transaction.atomic(using=using):
+        before = _sums(connection)
         remove(connection)
         _make(connection)
+        wrong = before ^ _sums(connection)
+    _index(connection)
+    # A wrong sum is there twice, before and after.
+    return len({row[:2] for row in wrong})
 
 
 def is_whole(connection: BaseDatabaseWrapper) -> bool:
@@ -71,6 +76,25 @@ def _make(connection: BaseDatabaseWrapper) -> None:
         ):
             cursor.execute(statement)
         cursor.execute(f"INSERT INTO {_MADE_OF} VALUES (%s)", [_tag(sql)])
+
+
+def _sums(connection: BaseDatabaseWrapper) -> set[tuple]:
+    """Return table, keys and measures of every sum that is not 0."""
+    found: set[tuple] = set()
+    with connection.cursor() as cursor:
+        there = set(connection.introspection.table_names(cursor))
+        for kept in _sql_of(connection).SUMS:
+            if kept.table not in there:
+                continue
+            keys = ", ".join(kept.keys)
+            cursor.execute(
+                f"SELECT {keys}, {', '.join(f'sum({m})' for m in kept.measures)} "
+                f"FROM {kept.table} GROUP BY {keys} HAVING sum(parts) <> 0"
+            )
+            count = len(kept.keys)
+            rows = cursor.fetchall()
+            found |= {(kept.table, row[:count], row[count:]) for row in rows}
+    return found
 
 
 def _before(using: str, plan: list, **kwargs) -> None:

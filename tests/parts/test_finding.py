@@ -1,0 +1,161 @@
+"""Searching by the index finds what reading every part in Python finds."""
+
+import re
+import sqlite3
+import sys
+import unicodedata
+from datetime import UTC, datetime, timedelta
+
+import hypothesis
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import strategies as st
+
+from parts import finding, lettercase
+from parts.filters import sort
+from parts.kept.sums import SEARCHED
+from parts.lettercase import fold
+from parts.models import Part
+from parts.querysets import FOUND_BY
+from tests.factories import make_part
+
+AT = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+
+# Few letters, so that much is found; each in both cases where it has two.
+LETTERS = "aAbkKsSſK éÉëËßẞiİıσςΣжЖвВაᲐ\u0308Ꭰꭰ%_\\\"'*-\n\x1f\ufffd🙂"
+texts = st.text(st.sampled_from(LETTERS), max_size=6)
+anything = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=4
+)
+queries = st.one_of(texts, anything, st.sampled_from(["a\x00b", "ab kS", "é ß"]))
+
+
+def _scan(parts, text: str, fields) -> list[int]:
+    """Return the parts that hold ``text``, as the words of its definition say it."""
+    needle = fold(text.strip().replace("\x00", ""))
+    return [
+        part.pk
+        for part in parts
+        if any(needle in fold(getattr(part, field)) for field in fields)
+    ]
+
+
+fields = st.dictionaries(st.sampled_from(FOUND_BY), st.one_of(texts, anything))
+ages = st.integers(0, 4)
+
+
+@pytest.fixture(params=["as they are", "listed first", "met along the way"])
+def plan(request, monkeypatch):
+    """Have SQLite look parts up in each of its ways, few as they are."""
+    if request.param != "as they are":
+        if connection.vendor != "sqlite":
+            pytest.skip("PostgreSQL plans by itself.")
+        monkeypatch.setattr(finding, "_SPARE", 0)
+        monkeypatch.setattr(finding, "_READ_AGAINST_SORTED", 0)
+    if request.param == "met along the way":
+        monkeypatch.setattr(finding, "_PAGE", 0)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("plan")
+@hypothesis.given(
+    st.lists(st.tuples(fields, ages, st.booleans()), max_size=12),
+    st.lists(queries, min_size=1, max_size=4),
+    st.lists(st.tuples(st.integers(0, 11), fields), max_size=3),
+)
+def test_every_search_finds_what_a_plain_scan_finds(rows, asked, changes):
+    with transaction.atomic():
+        for values, age, is_trashed in rows:
+            make_part(
+                **{"subsystem": "", "name": "", "material": "", "code": "-", **values},
+                created_at=AT + timedelta(days=age),
+                deleted_at=AT if is_trashed else None,
+            )
+        for place, values in changes:
+            if part := Part.objects.order_by("pk")[place:].first():
+                Part.objects.filter(pk=part.pk).update(**(values or {"name": ""}))
+        live = list(Part.objects.live().order_by("-created_at", "-id"))
+        for text in asked:
+            _check(live, text)
+        transaction.set_rollback(True)
+
+
+def _check(live: list[Part], text: str) -> None:
+    expected = _scan(live, text, SEARCHED)
+    found = Part.objects.live().matching(text)
+    assert found.count() == len(expected)
+    assert set(found.values_list("pk", flat=True)) == set(expected)
+    for order in ("asc", "desc"):
+        parts = sort(Part.objects.live().matching(text), "created_at", order)
+        pages = [list(parts.values_list("pk", flat=True)[n : n + 2]) for n in (0, 2, 4)]
+        expected_pages = expected if order == "desc" else expected[::-1]
+        assert pages == [expected_pages[n : n + 2] for n in (0, 2, 4)]
+    in_review = Part.objects.on_board("review").matching(text)
+    assert in_review.count() == len(expected)
+    words = unicodedata.normalize("NFC", text.replace("\x00", " ")).split()
+    everywhere = [part.pk for part in live]
+    for word in words:
+        everywhere = [pk for pk in _scan(live, word, FOUND_BY) if pk in everywhere]
+    by_words = Part.objects.live().found_by(text)
+    assert by_words.count() == len(everywhere)
+    assert set(by_words.values_list("pk", flat=True)) == set(everywhere)
+    lying = Part.objects.live().lying_in(text)
+    assert set(lying.values_list("pk", flat=True)) == set(
+        _scan(live, text, ["storage_location"])
+    )
+
+
+def test_letters_fold_in_python_as_in_the_index_of_sqlite():
+    index = sqlite3.connect(":memory:")
+    index.execute("CREATE VIRTUAL TABLE letters USING fts5(a, tokenize = 'trigram')")
+    index.execute("CREATE VIRTUAL TABLE terms USING fts5vocab(letters, instance)")
+    numbers = [n for n in range(1, sys.maxunicode + 1) if not 0xD800 <= n <= 0xDFFF]
+    cased = [n for n in numbers if fold(chr(n)) != chr(n)]
+    folded = [ord(fold(chr(n))) for n in cased]
+    index.executemany(
+        "INSERT INTO letters (rowid, a) VALUES (?, ?)",
+        ((n, chr(n) * 3) for n in {*cased, *folded}),
+    )
+    told = {n: term[0] for term, n in index.execute("SELECT term, doc FROM terms")}
+    blurred = finding._BLURRED
+    differing = {
+        chr(n)
+        for n, small in zip(cased, folded, strict=True)
+        if told[n] != told[small] and not blurred.search(chr(small))
+    }
+    assert differing == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("ZOË", "zoë"),
+        ("Straße ẞ", "straße ß"),
+        ("ΟΔΟΣ ς", "οδοσ σ"),
+        ("İıI", "İıi"),
+        ("ſK", "sk"),
+        ("Ⓐﬁ", "ⓐﬁ"),
+        ("В\u1c80", "в\u1c80"),
+        ("e\u0308Ë", "e\u0308ë"),
+    ],
+)
+@pytest.mark.django_db
+def test_a_letter_folds_to_one_letter_everywhere(text, folded):
+    part = make_part(name=text)
+    assert fold(text) == folded
+    named = Part.objects.annotate(folded=lettercase.Fold("name"))
+    assert named.get(pk=part.pk).folded == folded
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'")
+@pytest.mark.django_db
+def test_a_page_is_not_looked_for_in_all_hits():
+    for _ in range(4):
+        make_part(name="Hub")
+    parts = sort(Part.objects.live().matching("hub"), "created_at", "desc")
+    with CaptureQueriesContext(connection) as queries:
+        assert len(parts[:2]) == 2
+        assert parts.count() == 4
+    tables = [re.findall(r'FROM "?(parts\w*)', query["sql"]) for query in queries]
+    assert tables == [["parts_found", "parts"], ["parts"], ["parts_found"]]
