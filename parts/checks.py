@@ -1,11 +1,14 @@
 """System checks of what a setting's value alone cannot show."""
 
+import sqlite3
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 
 from partsite import ratelimit
 
@@ -39,6 +42,28 @@ def check_converter_installed(app_configs, **kwargs) -> list[checks.CheckMessage
                 f"STEP files cannot be converted: {', '.join(missing)} missing.",
                 hint="pip install -r requirements.txt",
                 id="parts.E002",
+            )
+        ]
+    return []
+
+
+@checks.register
+def check_sqlite_searches(app_configs, **kwargs) -> list[checks.CheckMessage]:
+    if connection.vendor != "sqlite":
+        return []
+    try:
+        with closing(sqlite3.connect(":memory:")) as trial:
+            trial.execute("CREATE VIRTUAL TABLE t USING fts5(a, tokenize = 'trigram')")
+            trial.execute(
+                "WITH b (a) AS MATERIALIZED (SELECT a FROM t) SELECT a FROM b"
+            )
+    except sqlite3.Error as error:
+        return [
+            checks.Error(
+                f"The SQLite {sqlite3.sqlite_version} of this Python is too old, or "
+                f"has no search: {error}.",
+                hint="Use a Python with SQLite 3.35 or newer and FTS5, or PostgreSQL.",
+                id="parts.E005",
             )
         ]
     return []

@@ -43,6 +43,13 @@ def recount(using: str = "default") -> int:
     return len({row[:2] for row in wrong})
 
 
+def tidy() -> None:
+    """Leave out the sums that became 0, and put the search's index in one piece."""
+    with connections["default"].cursor() as cursor:
+        for statement in _sql_of(connections["default"]).TIDY:
+            cursor.execute(statement)
+
+
 def is_whole(connection: BaseDatabaseWrapper) -> bool:
     """Return whether everything is there, made of the SQL that stands here."""
     sql = _sql_of(connection)
@@ -99,7 +106,8 @@ def _sums(connection: BaseDatabaseWrapper) -> set[tuple]:
 
 def _before(using: str, plan: list, **kwargs) -> None:
     # A table that is renamed must not be named in a trigger of another.
-    if plan and connections[using].vendor == "sqlite":
+    is_ours = any(migration.app_label == "parts" for migration, _backwards in plan)
+    if is_ours and connections[using].vendor == "sqlite":
         with transaction.atomic(using=using):
             remove(connections[using])
 

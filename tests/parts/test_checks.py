@@ -1,8 +1,11 @@
 """What the system checks say of settings that cannot work."""
 
-import pytest
+import sqlite3
 
-from parts.checks import check_front_end
+import pytest
+from django.db import connection
+
+from parts.checks import check_front_end, check_sqlite_searches
 
 
 @pytest.fixture
@@ -45,3 +48,20 @@ def test_a_folder_that_holds_the_sites_own_is_refused(folder, settings, own, inn
     setattr(settings, own, folder / inner)
     whole = f"all of it would be public, the site's own {folder / inner} too."
     assert _said() == [f"(parts.E004) FRONTEND_DIR is {folder}: {whole}"]
+
+
+def test_an_sqlite_that_cannot_search_is_told(monkeypatch):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL does.")
+    assert check_sqlite_searches(None) == []
+
+    def refuse(path: str):
+        raise sqlite3.OperationalError("no such tokenizer: trigram")
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    [error] = check_sqlite_searches(None)
+    assert error.id == "parts.E005"
+    assert error.msg == (
+        f"The SQLite {sqlite3.sqlite_version} of this Python is too old, or has no "
+        "search: no such tokenizer: trigram."
+    )

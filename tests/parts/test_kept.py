@@ -441,6 +441,21 @@ def test_what_is_wrong_is_counted_anew(capsys):
     assert capsys.readouterr().out == "Counted anew; no sums were wrong.\n"
 
 
+@pytest.mark.skipif("connection.vendor != 'sqlite'")
+def test_sums_that_became_nothing_are_left_out_every_day():
+    make_part(name="Hub", category="completed", assigned="Kim").delete()
+    part = make_part(name="Hub", subsystem="Arm")
+    kept.tidy()
+    assert _rows("SELECT count(*) FROM parts_tally") == [(1,)]
+    assert _rows("SELECT DISTINCT word FROM parts_word ORDER BY 1") == [
+        (part.material,),
+        ("Arm",),
+    ]
+    assert _rows("SELECT count(*) FROM parts_score") == [(0,)]
+    check()
+    assert list(Part.objects.live().matching("hub")) == [part]
+
+
 @pytest.mark.parametrize("name", ["parts_tally_come", "parts_found_change"])
 def test_a_trigger_that_is_gone_is_put_back_by_migrate(name):
     if connection.vendor == "postgresql":
