@@ -106,6 +106,29 @@ def _check(live: list[Part], text: str) -> None:
     )
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("plan")
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_pages_go_by_age_also_when_ids_do_not(order):
+    ages = [3, 9, 1, 8, 1, 2, 7, 7]
+    parts = [make_part(name="Hub", created_at=AT + timedelta(age)) for age in ages]
+    parts.sort(key=lambda part: (part.created_at, part.pk), reverse=order == "desc")
+    for start in range(0, 8, 2):
+        found = sort(Part.objects.live().matching("hub"), "created_at", order)
+        assert list(found[start : start + 2]) == parts[start : start + 2]
+
+
+@pytest.mark.django_db
+def test_nothing_is_found_across_two_fields():
+    make_part(name="hub", notes="arm")
+    whole = make_part(name="hub\x1farm")
+    for text in ("hub\x1farm", "b\x1fa"):
+        assert list(Part.objects.live().matching(text)) == [whole]
+        assert Part.objects.live().matching(text).count() == 1
+    for text in ("hubarm", "hub\narm", "hub arm"):
+        assert not Part.objects.live().matching(text).exists()
+
+
 def test_letters_fold_in_python_as_in_the_index_of_sqlite():
     index = sqlite3.connect(":memory:")
     index.execute("CREATE VIRTUAL TABLE letters USING fts5(a, tokenize = 'trigram')")

@@ -531,3 +531,26 @@ def test_nobody_waits_for_the_row_of_a_sum():
         list(pool.map(work, [["cnc", "completed"], ["completed", "cnc"]]))
     assert Part.objects.live().count() == 4
     check()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_took_a_part_while_it_was_finished_is_not_forgotten():
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite lets one write at a time.")
+    part = make_part(category="cnc", status="In Progress", assigned="Kim")
+
+    def tell() -> None:
+        try:
+            changes = {"assigned": ["", "Sam"]}
+            PartEvent.objects.create(part=part, verb=Verb.ASSIGNED, changes=changes)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            workflow.complete(part, actor=None)
+            telling = pool.submit(tell)
+            with suppress(TimeoutError):  # it waits, if it knows what is good
+                telling.result(timeout=0.5)
+        telling.result(timeout=10)
+    check()
