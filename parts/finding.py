@@ -85,9 +85,9 @@ class Holds(Expression):
         if column != "created_at" or (query.high_mark or _PAGE + 1) > _PAGE:
             return None
         asked = Asked.of(query)
-        if asked is None or asked.categories or len(asked.texts) > 1:
+        if asked is None or asked.of_kept_seasons or len(asked.texts) > 1:
             return None
-        return self.hits.by_age(query.high_mark, is_falling)
+        return self.hits.by_age(query.high_mark, is_falling, asked.categories)
 
     def _is_met_soon(self, query: Query) -> bool:
         """Return whether a page is full before as much is read as there are hits.
@@ -178,27 +178,41 @@ class Hits:
         )
         return abs(first - last) + 1
 
-    def by_age(self, wanted: int, is_falling: bool) -> list[int] | None:
+    def by_age(
+        self, wanted: int, is_falling: bool, categories: Sequence[str]
+    ) -> list[int] | None:
         """Return some ids with the first ``wanted`` hits by age among them.
 
         Ids rise with age, but for parts that were brought from elsewhere: None if
         such a part may be a hit too.
+
+        Args:
+            categories: only of these, if any are given.
         """
-        if len(self._asked) != 1:
+        if not self._asked:
+            return []
+        if len(self._asked) > 1:
             return None
-        sql, values = self.ids
+        [(index, phrases)] = self._asked.items()
+        joined = among = ""
+        if categories:
+            # In this order: hit by hit along the index, as far as is needed.
+            joined = f"CROSS JOIN parts ON parts.id = {index}.rowid"
+            among = f"AND category IN ({', '.join(['%s'] * len(categories))})"
         order, newer, before = ("DESC", ">", "<") if is_falling else ("ASC", "<", ">")
         last = "min" if is_falling else "max"
         ids, is_mixed = _row(
-            f"WITH some (id) AS MATERIALIZED ({sql} ORDER BY rowid {order} LIMIT %s), "
+            "WITH some (id) AS MATERIALIZED ("
+            f"  SELECT {index}.rowid FROM {index} {joined} "
+            f"  WHERE {index} MATCH %s {among} ORDER BY 1 {order} LIMIT %s), "
             "mark (age, id) AS (SELECT "
             "  (SELECT created_at FROM parts WHERE id IN (SELECT id FROM some) "
             f"  ORDER BY created_at {order} LIMIT 1 OFFSET %s), "
             f"  (SELECT {last}(id) FROM some)) "
             "SELECT (SELECT group_concat(id) FROM some), EXISTS ("
             f"  SELECT 1 FROM mark, parts WHERE parts.created_at {newer} mark.age "
-            f"  AND parts.id {before} mark.id)",
-            [*values, wanted + _SPARE, wanted - 1],
+            f"  AND parts.id {before} mark.id {among})",
+            [phrases, *categories, wanted + _SPARE, wanted - 1, *categories],
         )
         return None if is_mixed else [int(number) for number in (ids or "0").split(",")]
 

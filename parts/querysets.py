@@ -277,9 +277,9 @@ class PartQuerySet(models.QuerySet):
         return self._holding(place, PLACED)
 
     def of_thickness(self, text: str) -> "PartQuerySet":
-        """Keep parts as thick as ``text`` says, in whatever words and units."""
+        """Keep live parts as thick as ``text`` says, in whatever words and units."""
         wanted = thickness_key(text)
-        texts = self.order_by().values_list("material_thickness", flat=True).distinct()
+        texts = tallies.words("material_thickness")["material_thickness"]
         same = [written for written in texts if thickness_key(written) == wanted]
         return self.filter(material_thickness__in=same)
 
