@@ -96,6 +96,7 @@ def database(url: str) -> dict:
     """Return Django's settings of the database at ``url``."""
     config = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
     if config["ENGINE"].endswith("sqlite3"):
+        config["ENGINE"] = "partsite.sqlite"
         # With Django's defaults four writers get "database is locked" at once
         # (measured); WAL lets readers go on while one writes.
         config["OPTIONS"] = {

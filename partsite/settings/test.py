@@ -20,7 +20,7 @@ DATABASES = {
     "default": database(env_str("DATABASE_URL", f"sqlite:///{_scratch / 'db.sqlite3'}"))
 }
 DATABASES["default"]["TEST"] = {"NAME": None}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+if DATABASES["default"]["ENGINE"] == "partsite.sqlite":
     DATABASES["default"]["TEST"] = {"NAME": _scratch / "test.sqlite3"}
 # Off, since a block taken by one test would be spent, or missed, in another.
 API_READS_PER_MINUTE = API_WRITES_PER_MINUTE = API_UPLOADS_PER_MINUTE = 0

@@ -1,0 +1,1 @@
+"""Django's SQLite backend, without what it does again for each statement."""
