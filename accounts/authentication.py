@@ -4,7 +4,7 @@ import json
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import SuspiciousOperation
-from django.http import UnreadablePostError
+from django.http import HttpRequest, UnreadablePostError
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
@@ -54,14 +54,17 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'ApiKey realm="api"'
 
 
-def _carried(request: Request) -> str | None:
-    """Return the key of a request; a blank one is none."""
+def carried_before_body(request: HttpRequest | Request) -> str | None:
+    """Return the key in the header or the address of a request; a blank is none."""
     return (
-        request.headers.get("X-API-Key", "").strip()
-        or request.query_params.get("api_key")
-        or _in_body(request)
+        request.META.get("HTTP_X_API_KEY", "").strip()
+        or request.GET.get("api_key")
         or None
     )
+
+
+def _carried(request: Request) -> str | None:
+    return carried_before_body(request) or _in_body(request) or None
 
 
 def _in_body(request: Request) -> str | None:

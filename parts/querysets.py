@@ -283,6 +283,14 @@ class PartQuerySet(models.QuerySet):
         same = [written for written in texts if thickness_key(written) == wanted]
         return self.filter(material_thickness__in=same)
 
+    def cut(self, start: int, stop: int | None) -> "PartQuerySet":
+        """Keep a piece of an ordered list; what stands before it is not read.
+
+        An index alone says which parts those are, and only they are looked up.
+        """
+        numbers = self.values("pk")[start:stop]
+        return self.model.objects.filter(pk__in=numbers).order_by(*self.query.order_by)
+
     def tally(self, *columns: str) -> dict[Any, tuple[int, int]]:
         """Count parts and pieces for each value of ``columns``, as a tuple if many."""
         if (standing := self._standing(*columns)) is not None:

@@ -1,14 +1,25 @@
 """Fields of the API: types are not guessed, empty text is null."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import Model
+from django.db.models.fields.files import FieldFile
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import empty
 
 from parts.models import MOST_PIECES, Priority, Season
+
+
+def written(moment: datetime) -> str:
+    """Write a time in UTC, with its offset."""
+    return moment.astimezone(UTC).isoformat()
+
+
+PRIORITIES = {priority.value: priority.name.lower() for priority in Priority}
 
 
 class Text(serializers.CharField):
@@ -81,11 +92,13 @@ class PriorityWord(Word):
         return Priority[word.upper()] if word else Priority.NORMAL
 
     def to_representation(self, value: int) -> str:
-        return Priority(value).name.lower()
+        return PRIORITIES[value]
 
 
 class SeasonName(Text):
     """A season by its name."""
+
+    column = "season__name"  # for who reads rows
 
     def run_validation(self, data=empty) -> Season | None:
         name = super().run_validation(data)
@@ -96,6 +109,40 @@ class SeasonName(Text):
 
     def to_representation(self, value: Season) -> str:
         return value.name
+
+
+class Derived(serializers.Field):
+    """What ``write`` makes of ``columns``, and of nothing else.
+
+    So it is the same made of a model instance and of a bare row (``rows.Rows``).
+    Times reach ``write`` as they are written, stored files as their names.
+    """
+
+    columns: tuple[str, ...]
+    # Whether ``write`` looks into the JSON of its columns, or passes it on.
+    parses = True
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(source="*", **kwargs)
+
+    def to_representation(self, instance: Model) -> Any:
+        write = self.writer()
+        return write(*(_held(instance, column) for column in self.columns))
+
+    def writer(self) -> Callable[..., Any]:
+        """Return what writes many, one after the other."""
+        return self.write
+
+    def write(self, *values: Any) -> Any:
+        raise NotImplementedError
+
+
+def _held(instance: Model, column: str) -> Any:
+    for name in column.split("__"):
+        instance = getattr(instance, name, None)
+    if isinstance(instance, FieldFile):
+        return instance.name
+    return written(instance) if isinstance(instance, datetime) else instance
 
 
 class Day(serializers.DateField):
@@ -115,7 +162,7 @@ class Moment(serializers.DateTimeField):
         super().__init__(read_only=True, **kwargs)
 
     def to_representation(self, value: datetime) -> str:
-        return value.astimezone(UTC).isoformat()
+        return written(value)
 
 
 class BareName(Text):

@@ -198,7 +198,7 @@ class FileActions:
     @action(detail=True, filter_backends=[], parser_classes=[MultiPartParser])
     def views(self, request: Request, pk: int) -> Response:
         """Tell which pictures clients have made of the current model."""
-        return Response({"views": manifest(self.get_object())})
+        return Response({"views": manifest(self.get_object().extra)})
 
     @extend_schema(request=wire.PicturesSerializer, responses=wire.ViewsSavedSerializer)
     @views.mapping.post
@@ -213,7 +213,7 @@ class FileActions:
         pictures = told.validated_data
         stored = {side: uploads.store_png(pictures[side]) for side in pictures}
         part = workflow.add_views(part, actor=actor_of(request), views=stored)
-        return Response({"success": True, "views": manifest(part)})
+        return Response({"success": True, "views": manifest(part.extra)})
 
     @extend_schema(
         operation_id="api_parts_view_retrieve",

@@ -2,17 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from datetime import UTC
 from typing import Any
 
-from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import empty
 
-from parts.models import Part
 from parts.workflow import SERVERS_OWN
 
-from .fields import Text
+from .fields import Derived, Text
 
 
 class MiscText(Text):
@@ -39,27 +36,36 @@ CLEARED = {
 NEVER_TAKEN = {*SERVERS_OWN, "completed_at"}
 
 
-class MiscInfo(serializers.Field):
+class MiscInfo(Derived):
     """Whatever else is noted of a part, wherever it is kept.
 
-    Read, it is made of the whole part. Written, it is ``misc``: the columns and
-    the ``extra`` that are meant, or None to clear them all.
+    Sent, it is ``misc``: the columns and the ``extra`` that are meant, or None to
+    clear them all.
     """
 
-    def __init__(self, **kwargs) -> None:
-        super().__init__(source="*", required=False, allow_null=True, **kwargs)
+    columns = (
+        "extra",
+        "completed_incorrectly",
+        "completed_at",
+        *(column for column, _ in COLUMNS.values()),
+    )
 
-    def to_representation(self, part: Part) -> dict[str, Any]:
-        misc = dict(part.extra)
+    def __init__(self, **kwargs) -> None:
+        super().__init__(required=False, allow_null=True, **kwargs)
+
+    def write(
+        self, extra: dict, is_wrong: bool, completed_at: str | None, *noted: str
+    ) -> dict[str, Any]:
+        misc = {**extra}
         if "views" in misc:
-            misc["views"] = manifest(part)
-        for key, (column, _) in COLUMNS.items():
-            if value := getattr(part, column):
+            misc["views"] = manifest(extra)
+        for key, value in zip(COLUMNS, noted, strict=True):
+            if value:
                 misc[key] = value
-        if part.completed_incorrectly:
+        if is_wrong:
             misc["completedIncorrectly"] = True
-        if part.completed_at:
-            misc["completed_at"] = part.completed_at.astimezone(UTC).isoformat()
+        if completed_at:
+            misc["completed_at"] = completed_at
         return misc
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
@@ -92,9 +98,9 @@ class MiscInfo(serializers.Field):
         return {"misc": {**columns, "extra": extra}}
 
 
-def manifest(part: Part) -> dict[str, Any] | None:
+def manifest(extra: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what is told of a part's pictures: no places in the storage."""
-    views = part.extra.get("views")
+    views = extra.get("views")
     if not views:
         return None
     told = {

@@ -2,12 +2,13 @@
 
 import re
 
+from django.http import QueryDict
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-_MOST = 2**62  # what every database takes as LIMIT and OFFSET, also their sum
+MOST = 2**62  # what every database takes as LIMIT and OFFSET, also their sum
 
 
 class OptionalLimit(BasePagination):
@@ -19,14 +20,14 @@ class OptionalLimit(BasePagination):
     key = "results"
 
     def paginate_queryset(self, queryset, request: Request, view=None) -> list:
-        self.limit, self.offset = _asked(request)
+        self.limit, self.offset = asked(request.query_params)
         if self.limit is None and not self.offset:
             rows = list(queryset)
             self.total = len(rows)
             return rows
         self.total = queryset.count()
-        start = min(self.offset, _MOST)
-        stop = None if self.limit is None else start + min(self.limit, _MOST)
+        start = min(self.offset, MOST)
+        stop = None if self.limit is None else start + min(self.limit, MOST)
         return list(queryset[start:stop])
 
     def get_paginated_response(self, data: list) -> Response:
@@ -76,16 +77,21 @@ class EventList(OptionalLimit):
     key = "events"
 
 
-def _asked(request: Request) -> tuple[int | None, int]:
-    asked: dict[str, int] = {}
+def asked(params: QueryDict) -> tuple[int | None, int]:
+    """Return limit and offset.
+
+    Raises:
+        ValidationError: one of them is no number.
+    """
+    numbers: dict[str, int] = {}
     errors = {}
     for name in ("limit", "offset"):
-        text = request.query_params.get(name)
+        text = params.get(name)
         # Not int() alone, which takes "+5", " 5", "1_000" and digits of any script.
         if text is not None and re.fullmatch(r"[0-9]{1,4000}", text):
-            asked[name] = int(text)
+            numbers[name] = int(text)
         elif text is not None:
             errors[name] = ["A whole number, 0 or more."]
     if errors:
         raise ValidationError(errors)
-    return asked.get("limit"), asked.get("offset", 0)
+    return numbers.get("limit"), numbers.get("offset", 0)

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts.authentication import RateLimited
+from accounts.models import ApiKey, User
 from partsite.ratelimit import BlockLimit
 
 from .permissions import actor_of
@@ -34,29 +35,35 @@ class PerMinute(BaseThrottle):
             RateLimited: too soon; DRF's own answer knows whole seconds only.
         """
         actor = actor_of(request)
-        kind, per_minute = _kind(request, view)
-        if not per_minute or not actor.is_authenticated:
-            return True
-        try:
-            wait_seconds = _limit(kind, per_minute).wait_seconds(
-                actor._meta.label, str(actor.pk)
-            )
-        except (DatabaseError, RedisError):
-            # Better a request uncounted than a shop that stands still.
-            logger.exception("throttle_failed kind=%s", kind)
-            return True
-        if wait_seconds:
-            raise RateLimited(wait_seconds)
+        kind = _kind(request, view)
+        if actor.is_authenticated and (wait := wait_seconds(actor, kind)):
+            raise RateLimited(wait)
         return True
 
 
-def _kind(request: Request, view) -> tuple[str, int]:
-    """Return what a request counts as, and how many of these are let through."""
+def wait_seconds(actor: User | ApiKey, kind: str) -> float:
+    """Count a request; return 0.0, or how long it has to wait: then nothing counts.
+
+    Args:
+        kind: reads, writes or uploads.
+    """
+    per_minute = getattr(settings, f"API_{kind.upper()}_PER_MINUTE")
+    if not per_minute:
+        return 0.0
+    try:
+        return _limit(kind, per_minute).wait_seconds(actor._meta.label, str(actor.pk))
+    except (DatabaseError, RedisError):
+        # Better a request uncounted than a shop that stands still.
+        logger.exception("throttle_failed kind=%s", kind)
+        return 0.0
+
+
+def _kind(request: Request, view) -> str:
     if request.method in SAFE_METHODS:
-        return "reads", settings.API_READS_PER_MINUTE
+        return "reads"
     if any(issubclass(parser, MultiPartParser) for parser in view.parser_classes):
-        return "uploads", settings.API_UPLOADS_PER_MINUTE
-    return "writes", settings.API_WRITES_PER_MINUTE
+        return "uploads"
+    return "writes"
 
 
 @cache

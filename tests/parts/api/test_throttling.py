@@ -88,6 +88,17 @@ def test_head_and_options_are_reads(api):
     assert api.post(PARTS, NEW).status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("rest", "status"), [("999", 404), ("?limit=x", 400), ("", 200), ("?limit=1", 200)]
+)
+def test_a_read_counts_once_whatever_becomes_of_it(api, clock, rest, status):
+    make_part()
+    statuses = _statuses(lambda: api.get(PARTS + rest), 7)
+    assert statuses == [status] * 6 + [429]
+    clock.sleep(10.1)
+    assert _statuses(lambda: api.get(PARTS + rest), 2) == [status, 429]
+
+
 def test_each_key_and_each_session_is_counted_for_itself(member, member_page, client):
     scripts = [Script(make_key(owner=member)[1]) for _ in range(2)]
     for script in scripts:
