@@ -165,7 +165,7 @@ def _found(request: HttpRequest, board: Board) -> tuple[PartQuerySet, dict]:
         ),
         "chosen": chosen,
         "chips": chips(request.GET, filters.form, places=board.places),
-        "query": board_query(request.GET),
+        "query": board_query(request.GET, filters.form),
         "views": list(SavedFilter.objects.filter(owner=request.user)),
         "choices": _choices(board),
         "sorting": _sorting(request),
