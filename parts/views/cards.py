@@ -3,10 +3,14 @@
 What is offered here is a courtesy; ``workflow`` decides what is allowed.
 """
 
+import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
+from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -117,6 +121,25 @@ class Card:
         at = int(self.part.updated_at.timestamp() * 1_000_000)
         return f"{at:x}{f'-{self.file.pk}{self.file.state[:1]}' if self.file else ''}"
 
+    def shown(self) -> bytes:
+        """Return everything that is drawn of it, in one value.
+
+        Of times, whose distance from now is told, it holds as much as is told.
+        """
+        part, file, drawing = self.part, self.file, self.part.current_drawing
+        moments = (part.created_at, part.claimed_date, part.completed_at)
+        return pickle.dumps(
+            (
+                *(_columns(row) for row in (part, file, drawing)),
+                self.findings,
+                [(step.route, step.asks) for step in (self.main, *self.more) if step],
+                self.is_mine,
+                self.age_level,
+                [_age(moment) for moment in moments],
+                timezone.localdate() if part.due_date else None,
+            )
+        )
+
     @property
     def is_mine(self) -> bool:
         return is_held_by(self.part, self.user)
@@ -162,6 +185,23 @@ class Card:
     @property
     def can_upload(self) -> bool:
         return self.user.can_work
+
+
+def _columns(row: Model | None) -> dict[str, Any]:
+    """Return what was read of a row, and what was read with it."""
+    if row is None:
+        return {}
+    return {name: value for name, value in vars(row).items() if name != "_state"}
+
+
+def _age(moment: datetime | None) -> tuple[int, str]:
+    """Return how old it is, as finely as it is told: minutes, hours, then days."""
+    if moment is None:
+        return 0, ""
+    age = timezone.now() - moment
+    unit = "hour" if age < timedelta(days=1) else "day"
+    unit = "minute" if age < timedelta(hours=1) else unit
+    return age // timedelta(**{f"{unit}s": 1}), unit
 
 
 def inspect(cards: Iterable[Card]) -> None:

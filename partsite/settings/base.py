@@ -123,7 +123,14 @@ CACHES = {
     else {
         "BACKEND": "partsite.ratelimit.CounterCache",
         "LOCATION": "cache",
-    }
+    },
+    # Cards under all that is in them, some 6 KB each, in each web process.
+    "drawn": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "drawn",
+        "TIMEOUT": None,
+        "OPTIONS": {"MAX_ENTRIES": 1000},
+    },
 }
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "media/"  # never routed: files are served by views that ask who you are

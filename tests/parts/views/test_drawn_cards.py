@@ -1,0 +1,206 @@
+"""Cards that are drawn once look as if they were drawn each time."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.core.cache import caches
+from django.db.models import (
+    BooleanField,
+    CharField,
+    DateField,
+    DateTimeField,
+    IntegerField,
+    TextField,
+)
+from django.template import loader
+from django.urls import reverse
+from django.utils import timezone
+
+from parts import workflow
+from parts.models import Part, PartFile, Season
+from tests.factories import make_converted, make_part, make_user
+
+pytestmark = pytest.mark.django_db
+BOARDS = ["review", "production", "completed", "search"]
+
+
+@pytest.fixture(autouse=True)
+def _none_drawn():
+    caches["drawn"].clear()
+
+
+@pytest.fixture
+def drawings(monkeypatch):
+    """Note each card that is drawn anew."""
+    drawn = []
+    get_template = loader.get_template
+
+    def noting(name: str, *args):
+        drawn.append(name)
+        return get_template(name, *args)
+
+    monkeypatch.setattr("parts.templatetags.cards.get_template", noting)
+    return drawn
+
+
+def _parts() -> list[Part]:
+    parts = [
+        make_part(category=category, **fields)
+        for category in ("review", "cnc", "completed")
+        for fields in ({}, {"assigned": "Sam", "claimed_date": timezone.now()})
+    ]
+    make_converted(parts[0])
+    make_converted(parts[2])
+    return parts
+
+
+def _cards(page, board: str, query: str = "") -> str:
+    """Return a board's cards, without what is another each time."""
+    answer = page.get(f"{reverse(f'parts:{board}')}{query}")
+    assert answer.status_code == 200
+    start, end = answer.text.index("<article"), answer.text.rindex("</article>")
+    token = answer.context["csrf_token"]
+    return answer.text[start:end].replace(str(token), "token")
+
+
+def _drawn_anew(page, board: str, query: str = "") -> str:
+    caches["drawn"].clear()
+    return _cards(page, board, query)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_card_is_drawn_once(lead_page, drawings, board):
+    _parts()
+    first = _cards(lead_page, board)
+    count = len(drawings)
+    assert count in {2, 6}
+    assert _cards(lead_page, board) == first
+    assert len(drawings) == count
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_each_reader_gets_the_own_token(lead_page, board, drawings):
+    _parts()
+    address = reverse(f"parts:{board}")
+    lead_page.get(address)
+    del drawings[:]
+    answer = lead_page.get(address)
+    assert drawings == []
+    assert "the-token-of-who-reads" not in answer.text
+    assert str(answer.context["csrf_token"]) in answer.text
+
+
+def _another(field, value):
+    match field:
+        case BooleanField():
+            return not value
+        case IntegerField():
+            return (value or 0) + 1
+        case DateField() if not isinstance(field, DateTimeField):
+            return date(2026, 3, 4)
+        case DateTimeField():
+            return datetime(2026, 3, 4, 5, tzinfo=UTC)
+        case CharField() | TextField():
+            return next((v for v, _ in field.flatchoices if v not in ("", value)), "x")
+    return None
+
+
+_SET_APART = {"id", "uuid", "category", "status", "queue", "type", "deleted_at"}
+_COLUMNS = [
+    field.attname
+    for field in Part._meta.concrete_fields
+    if field.attname not in _SET_APART and not field.is_relation
+]
+
+
+@pytest.mark.parametrize("column", _COLUMNS)
+def test_a_card_is_another_when_its_part_is(lead_page, column):
+    Part.objects.filter(pk=make_part(category="cnc", assigned="Sam").pk).update(
+        claimed_date=timezone.now()
+    )
+    part = Part.objects.get()
+    _cards(lead_page, "production")
+    value = _another(Part._meta.get_field(column), getattr(part, column))
+    changes = {column: {"a": 1} if column == "extra" else value}
+    if column == "wrong_reason":
+        changes["completed_incorrectly"] = True
+    Part.objects.update(**changes)
+    assert _cards(lead_page, "production") == _drawn_anew(lead_page, "production")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"state": "running"},
+        {"state": "failed", "error": "Broken"},
+        {"thumbnail": ""},
+        {"facts": {"box_mm": [1, 2, 3]}},
+        {"revision": 7},
+    ],
+)
+@pytest.mark.parametrize("board", ["review", "production"])
+def test_a_card_is_another_when_its_file_is(lead_page, board, fields):
+    _parts()
+    first = _cards(lead_page, board)
+    PartFile.objects.update(**fields)
+    second = _cards(lead_page, board)
+    assert second == _drawn_anew(lead_page, board)
+    assert (second == first) == (fields == {"revision": 7})
+
+
+def test_a_card_is_another_for_another_reader(client, lead, member, viewer):
+    parts = _parts()
+    Part.objects.filter(pk=parts[3].pk).update(assigned=member.name)
+    inches = make_user("inches", role="lead", units="in")
+    seen = {}
+    for user in (lead, member, viewer, inches):
+        client.force_login(user)
+        for board in BOARDS:
+            seen[user, board] = _cards(client, board)
+    for user in (lead, member, viewer, inches):
+        client.force_login(user)
+        for board in BOARDS:
+            assert seen[user, board] == _drawn_anew(client, board)
+    assert len(set(seen.values())) > len(BOARDS)
+
+
+def test_a_card_ages(lead_page, monkeypatch):
+    part = make_part(category="cnc", assigned="Sam", due_date=timezone.localdate())
+    now = timezone.now()
+    Part.objects.filter(pk=part.pk).update(claimed_date=now)
+    make_part(category="completed", completed_at=now)
+    make_part(created_at=now)
+    seen = set()
+    for hours in (0, 0.5, 0.99, 1, 11, 13, 25, 24 * 8):
+        at = now + timedelta(hours=hours)
+        monkeypatch.setattr("django.utils.timezone.now", lambda at=at: at)
+        page = [_cards(lead_page, board) for board in ("review", "production")]
+        seen.add(str(page))
+        assert page == [
+            _drawn_anew(lead_page, board) for board in ("review", "production")
+        ]
+    assert len(seen) > 4
+
+
+def test_a_card_leads_back_to_the_board_as_it_is_filtered(lead_page):
+    make_part(category="cnc", name="hub", notes="a hub for the arm")
+    for query in ("", "?type=cnc", "?search=hub", "?search=arm", "?group=stock"):
+        first = _cards(lead_page, "production", query)
+        assert first == _drawn_anew(lead_page, "production", query)
+
+
+def test_a_card_tells_of_its_remake_and_its_reviewer(lead_page, lead):
+    part = make_part(category="completed", assigned="Sam")
+    _cards(lead_page, "completed")
+    workflow.mark_wrong(part, actor=lead, reason="Too thin.")
+    workflow.remake(part, actor=lead)
+    for board in ("completed", "production", "search"):
+        assert _cards(lead_page, board) == _drawn_anew(lead_page, board)
+
+
+def test_a_card_knows_its_season(lead_page):
+    season = Season.objects.create(name="2026")
+    make_part(category="cnc", season=season)
+    _cards(lead_page, "production")
+    Season.objects.update(name="2027")
+    assert _cards(lead_page, "production") == _drawn_anew(lead_page, "production")
