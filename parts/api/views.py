@@ -1,5 +1,7 @@
 """The API's views: request in, one call, answer out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.http import HttpResponse
@@ -11,7 +13,11 @@ from django.views.decorators.http import conditional_page
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    PermissionDenied,
+    ValidationError,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,6 +26,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts import keys
 from accounts.authentication import RateLimited
 from parts import stats, workflow
+from parts.errors import PartError
 from parts.filters import SORTABLE, PartFilter, sort
 from parts.models import Category, Part
 from partsite import ratelimit
@@ -130,7 +137,8 @@ class PartViewSet(Private, FileActions, GenericViewSet):
 
         It moves to the trash, from where a lead can restore it for 30 days.
         """
-        workflow.trash(self.get_object(), actor=actor_of(request))
+        with self._unread() as part:
+            workflow.trash(part, actor=actor_of(request))
         return Response({"message": "Part deleted successfully"})
 
     # --- Steps ----------------------------------------------------------------
@@ -139,15 +147,16 @@ class PartViewSet(Private, FileActions, GenericViewSet):
     @action(detail=True, methods=["post"], serializer_class=wire.ApproveSerializer)
     def approve(self, request: Request, pk: int) -> Response:
         """Pass a part from review to the lane of its type."""
-        part, told = self.get_object(), self._told()
-        fields = told.get("misc", {})
-        reviewer = fields.pop("reviewer", "")
-        part = workflow.approve(
-            part,
-            actor=actor_of(request),
-            reviewer=told.get("reviewer") or reviewer,
-            fields=fields,
-        )
+        with self._unread() as part:
+            told = self._told()
+            fields = told.get("misc", {})
+            reviewer = fields.pop("reviewer", "")
+            workflow.approve(
+                part,
+                actor=actor_of(request),
+                reviewer=told.get("reviewer") or reviewer,
+                fields=fields,
+            )
         return self._answer(part)
 
     @extend_schema(responses=_PART)
@@ -160,9 +169,9 @@ class PartViewSet(Private, FileActions, GenericViewSet):
     )
     def send_back(self, request: Request, pk: int) -> Response:
         """Return a part in review to who handed it in, with the reason."""
-        part, told = self.get_object(), self._told()
-        reason = told.get("reason", "")
-        part = workflow.send_back(part, actor=actor_of(request), reason=reason)
+        with self._unread() as part:
+            reason = self._told().get("reason", "")
+            workflow.send_back(part, actor=actor_of(request), reason=reason)
         return self._answer(part)
 
     @extend_schema(responses=_PART)
@@ -172,37 +181,39 @@ class PartViewSet(Private, FileActions, GenericViewSet):
 
         Of many who ask at the same moment exactly one gets it.
         """
-        part, told = self.get_object(), self._told()
-        worker = told.get("assigned", "")
-        part = workflow.assign(part, actor=actor_of(request), worker=worker)
+        with self._unread() as part:
+            worker = self._told().get("assigned", "")
+            workflow.assign(part, actor=actor_of(request), worker=worker)
         return self._answer(part)
 
     @extend_schema(responses=_PART)
     @action(detail=True, methods=["post"], serializer_class=wire.StepSerializer)
     def unclaim(self, request: Request, pk: int) -> Response:
         """Let a part go; what was in progress is then already started."""
-        part, _ = self.get_object(), self._told()
-        return self._answer(workflow.unclaim(part, actor=actor_of(request)))
+        with self._unread() as part:
+            self._told()
+            workflow.unclaim(part, actor=actor_of(request))
+        return self._answer(part)
 
     @extend_schema(responses=_PART)
     @action(detail=True, methods=["post"], serializer_class=wire.CompleteSerializer)
     def complete(self, request: Request, pk: int) -> Response:
         """Finish a part; ``miscInfo.storage`` says where it lies."""
-        part, told = self.get_object(), self._told()
-        fields = told.get("misc", {})
-        storage = fields.pop("storage_location", "")
-        part = workflow.complete(
-            part, actor=actor_of(request), storage=storage, fields=fields
-        )
+        with self._unread() as part:
+            fields = self._told().get("misc", {})
+            storage = fields.pop("storage_location", "")
+            workflow.complete(
+                part, actor=actor_of(request), storage=storage, fields=fields
+            )
         return self._answer(part)
 
     @extend_schema(responses=_PART)
     @action(detail=True, methods=["post"], serializer_class=wire.RevertSerializer)
     def revert(self, request: Request, pk: int) -> Response:
         """Bring a completed part back to the lane of its type."""
-        part, told = self.get_object(), self._told()
-        reason = told.get("reason", "")
-        part = workflow.revert(part, actor=actor_of(request), reason=reason)
+        with self._unread() as part:
+            reason = self._told().get("reason", "")
+            workflow.revert(part, actor=actor_of(request), reason=reason)
         return self._answer(part)
 
     # --- History --------------------------------------------------------------
@@ -270,6 +281,19 @@ class PartViewSet(Private, FileActions, GenericViewSet):
 
     def get_object(self) -> Part:
         return get_object_or_404(Part.objects.live().with_files(), pk=self.kwargs["pk"])
+
+    @contextmanager
+    def _unread(self) -> Iterator[Part]:
+        """Give the part's number alone to a step, which reads the rest itself.
+
+        Reading it here too takes a quarter of the time that a claim does. That a
+        part is not there is said before anything else that is wrong.
+        """
+        try:
+            yield Part(pk=self.kwargs["pk"])
+        except (APIException, PartError):
+            self.get_object()
+            raise
 
     def _listed(self, parts) -> Response:
         asked = self.request.query_params

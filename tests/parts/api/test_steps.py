@@ -553,8 +553,8 @@ def test_a_step_costs_the_same_whatever_lies_there(
     for _ in range(files):
         make_file(part)
         make_converted(part)
-    # Key and part; then in a transaction of two: part, update, event.
-    with django_assert_num_queries(7):
+    # The key; then in a transaction of two: part, update, event.
+    with django_assert_num_queries(6):
         answer = _step(api, part, step, {"assigned": "Sam"})
     assert answer.status_code == 200
 
