@@ -1,7 +1,13 @@
-"""Statements that are remembered in SQLite's own words."""
+"""Statements in SQLite's own words, and turns for those who write."""
+
+import fcntl
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
+
+from parts.models import Season
 
 pytestmark = [
     pytest.mark.django_db,
@@ -28,3 +34,73 @@ def test_values_are_not_remembered():
     with connection.cursor() as cursor:
         for value in ("a", "b"):
             assert cursor.execute("SELECT %s", [value]).fetchone() == (value,)
+
+
+# --- Turns --------------------------------------------------------------------
+
+
+def _is_free(path) -> bool:
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+@pytest.fixture
+def turn(transactional_db):
+    path = Path(f"{connection.settings_dict['NAME']}-turn")
+    with transaction.atomic():
+        pass
+    return path
+
+
+def test_the_turn_is_held_for_as_long_as_a_transaction_lasts(turn):
+    assert _is_free(turn)
+    with transaction.atomic():
+        assert not _is_free(turn)
+        with transaction.atomic():
+            pass
+        assert not _is_free(turn)
+    assert _is_free(turn)
+
+
+def test_the_turn_ends_with_whatever_ends_the_transaction(turn):
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        raise ZeroDivisionError
+    assert _is_free(turn)
+    with (
+        pytest.raises(OperationalError),
+        transaction.atomic(),
+        connection.cursor() as c,
+    ):
+        c.execute("nonsense")
+    assert _is_free(turn)
+    with transaction.atomic():
+        connection.close()
+    assert _is_free(turn)
+
+
+def test_of_many_who_write_each_has_a_turn(turn):
+    def write(number: int) -> None:
+        try:
+            with transaction.atomic():
+                Season.objects.create(name=str(number))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    assert Season.objects.count() == 40
+    assert _is_free(turn)
+
+
+def test_without_such_locks_sqlite_alone_keeps_writers_apart(turn, monkeypatch):
+    def refuse(*args):
+        raise OSError("No locks available")
+
+    monkeypatch.setattr("partsite.sqlite.base.fcntl.flock", refuse)
+    with transaction.atomic():
+        Season.objects.create(name="2026")
+    assert Season.objects.count() == 1
