@@ -7,7 +7,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .filters import SORTABLE, BoardFilter
+from .filters import BoardFilter
+from .models import SORTABLE
 
 # What of an address belongs to a view; the number of a page does not.
 KEYS = (*BoardFilter.base_filters, "lane", "group", "sort_by", "sort_order")

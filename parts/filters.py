@@ -5,20 +5,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from .models import Category, Part, Queue, Status, Type
-
-SORTABLE = (
-    "name",
-    "status",
-    "assigned",
-    "created_at",
-    "updated_at",
-    "subsystem",
-    "material",
-    "type",
-    "amount",
-    "claimed_date",
-)
+from .models import SORTABLE, Category, Part, Queue, Status, Type
 
 # Why a part does not move on: each is a named read of parts.
 STUCK = [

@@ -18,8 +18,8 @@ from rest_framework.exceptions import ValidationError
 
 from accounts import keys
 from accounts.authentication import carried_before_body
-from parts.filters import SORTABLE, PartFilter, sort
-from parts.models import Category, Part
+from parts.filters import PartFilter, sort
+from parts.models import SORTABLE, Category, Part
 from parts.querysets import PartQuerySet
 
 from . import throttling

@@ -27,8 +27,8 @@ from accounts import keys
 from accounts.authentication import RateLimited
 from parts import stats, workflow
 from parts.errors import PartError
-from parts.filters import SORTABLE, PartFilter, sort
-from parts.models import Category, Part
+from parts.filters import PartFilter, sort
+from parts.models import SORTABLE, Category, Part
 from partsite import ratelimit
 
 from . import answers

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 
 from parts import tallies
 from parts.addresses import board_query, chips
-from parts.filters import SORTABLE, BoardFilter, sort
-from parts.models import SHOP, Category, Part, SavedFilter, Type
+from parts.filters import BoardFilter, sort
+from parts.models import SHOP, SORTABLE, Category, Part, SavedFilter, Type
 from parts.querysets import PartQuerySet
 
 from .cards import inspect

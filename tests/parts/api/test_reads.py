@@ -1,12 +1,12 @@
 """What is read with a key is answered before the views, and says the same."""
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from accounts import keys
 from parts.api import reads
 from parts.api.views import PartViewSet
-from parts.models import Part
+from parts.models import SORTABLE, Part
 from tests.factories import make_converted, make_part
 
 PARTS = "/api/parts/"
@@ -138,3 +138,32 @@ def test_a_database_that_fails_is_told_of_by_the_views(
     for address in (PARTS, f"{PARTS}{part.pk}"):
         assert reader.get(address).status_code == 200
     assert len(in_views) == 2
+
+
+# --- What is read of it -------------------------------------------------------
+
+
+def _plan(statement) -> str:
+    sql, values = statement
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", values)
+        return "\n".join(row[3] for row in cursor.fetchall())
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="SQLite's words")
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("by", SORTABLE)
+def test_no_list_is_sorted_to_show_its_beginning(by, order):
+    plan = _plan(reads._statement_of_list(None, by, order, 50, 0))
+    assert f"SCAN parts USING INDEX part_by_{by}" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="SQLite's words")
+def test_of_a_category_nothing_is_sorted_and_nothing_joined_that_is_skipped():
+    plan = _plan(reads._statement_of_list("cnc", "created_at", "desc", 50, 0))
+    assert "USING INDEX part_newest_of_category (category=?)" in plan
+    assert "TEMP B-TREE" not in plan
+    plan = _plan(reads._statement_of_list("cnc", "created_at", "desc", 50, 9000))
+    assert "SEARCH parts USING INTEGER PRIMARY KEY" in plan
+    assert "SEARCH U0 USING INDEX part_newest_of_category (category=?)" in plan
