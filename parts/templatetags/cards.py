@@ -1,6 +1,7 @@
 """Cards that are drawn once, for as long as they would look the same."""
 
 from hashlib import blake2b
+from typing import Any
 
 from django import template
 from django.core.cache import caches
@@ -25,26 +26,36 @@ def draw_card(context: Context, template_name: str, level: int = 3) -> SafeStrin
     is known again by everything that is in it: when anything of that is another, so
     is the card. Nothing has to be thrown away, then, and nothing can be out of date.
     """
-    card, user = context["card"], context["user"]
-    chosen = {"search": context.get("chosen", {}).get("search")}
-    told = {"next": context["next"], "chosen": chosen, "level": level}
-    key = _digest(
+    card = context["card"]
+    drawing = (draw_card, template_name, level)
+    if drawing not in context.render_context:
+        context.render_context[drawing] = _told(context, template_name, level)
+    shared, digest = context.render_context[drawing]
+    digest = digest.copy()
+    digest.update(card.shown())
+    key = digest.hexdigest()
+    html = caches["drawn"].get(key)
+    if html is None:
+        html = get_template(template_name).render({**shared, "card": card})
+        caches["drawn"].set(key, html)
+    return mark_safe(html.replace(_TOKEN, str(context["csrf_token"])))  # noqa: S308
+
+
+def _told(context: Context, template_name: str, level: int) -> tuple[dict, Any]:
+    """Return what all cards of a page are told, and a digest that begins with it."""
+    user = context["user"]
+    shared = {
+        "next": context["next"],
+        "chosen": {"search": context.get("chosen", {}).get("search")},
+        "level": level,
+    }
+    known = (
         template_name,
-        told,
-        card.shown(),
+        shared,
         (user.can_work, user.can_lead, user.units),
         get_language(),
         timezone.get_current_timezone_name(),
         get_script_prefix(),
     )
-    drawn = caches["drawn"]
-    html = drawn.get(key)
-    if html is None:
-        told |= {"card": card, "user": user, "csrf_token": _TOKEN}
-        html = get_template(template_name).render(told)
-        drawn.set(key, html)
-    return mark_safe(html.replace(_TOKEN, str(context["csrf_token"])))  # noqa: S308
-
-
-def _digest(*values: object) -> str:
-    return blake2b(repr(values).encode(), digest_size=16).hexdigest()
+    digest = blake2b(repr(known).encode(), digest_size=16)
+    return {**shared, "user": user, "csrf_token": _TOKEN}, digest
