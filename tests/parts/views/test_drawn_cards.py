@@ -113,19 +113,17 @@ _COLUMNS = [
 ]
 
 
-@pytest.mark.parametrize("column", _COLUMNS)
-def test_a_card_is_another_when_its_part_is(lead_page, column):
-    Part.objects.filter(pk=make_part(category="cnc", assigned="Sam").pk).update(
-        claimed_date=timezone.now()
-    )
-    part = Part.objects.get()
+def test_a_card_is_another_when_its_part_is(lead_page):
+    part = make_part(category="cnc", assigned="Sam", claimed_date=timezone.now())
     _cards(lead_page, "production")
-    value = _another(Part._meta.get_field(column), getattr(part, column))
-    changes = {column: {"a": 1} if column == "extra" else value}
-    if column == "wrong_reason":
-        changes["completed_incorrectly"] = True
-    Part.objects.update(**changes)
-    assert _cards(lead_page, "production") == _drawn_anew(lead_page, "production")
+    for column in _COLUMNS:
+        value = _another(Part._meta.get_field(column), getattr(part, column))
+        changes = {column: {"a": 1} if column == "extra" else value}
+        if column == "wrong_reason":
+            changes["completed_incorrectly"] = True
+        Part.objects.update(**changes)
+        seen = _cards(lead_page, "production")
+        assert seen == _drawn_anew(lead_page, "production"), column
 
 
 @pytest.mark.parametrize(
