@@ -38,10 +38,10 @@ def _script(scope: str, owner: User | None = None) -> Iterator[Script]:
     key, text = make_key(scope=scope, owner=owner, name=f"{scope} key")
     # Used already, so that no request of the test notes it.
     ApiKey.objects.filter(pk=key.pk).update(last_used_at=key.created_at)
-    yield from _closing(Script(text))
+    yield from closing(Script(text))
 
 
-def _closing(script: Script) -> Iterator[Script]:
+def closing(script: Script) -> Iterator[Script]:
     yield script
     for answer in script.answers:
         answer.close()
@@ -66,4 +66,4 @@ def member_api(member):
 
 @pytest.fixture
 def anonymous():
-    yield from _closing(Script())
+    yield from closing(Script())

@@ -7,7 +7,7 @@ from parts import workflow
 from parts.models import Part, PartEvent
 from tests.factories import make_file, make_key, make_part, make_user
 
-from .conftest import Script
+from .conftest import Script, closing
 
 WIPE = "/api/parts/wipe"
 PASSWORD = "a long password of a lead"  # noqa: S105
@@ -21,7 +21,8 @@ def owner():
 @pytest.fixture
 def lead_api(owner):
     """A script with a lead's own lead key."""
-    return Script(make_key(scope=Scope.LEAD, owner=owner, name="Wiper")[1])
+    _, text = make_key(scope=Scope.LEAD, owner=owner, name="Wiper")
+    yield from closing(Script(text))
 
 
 @pytest.fixture
