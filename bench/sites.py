@@ -1,0 +1,172 @@
+"""The contestants: each a real server with a folder of data of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from . import ports, processes
+from .postgres import Cluster
+
+ROOT = Path(__file__).resolve().parents[1]
+_PATIENCE_SECONDS = 60
+# A kind of contestant: what it is called in tables.
+SITE, LIMITED, ON_POSTGRES = "site", "site, limits on", "site, PostgreSQL"
+BARE, PLAIN = "bare WSGI", "plain DRF"
+NO_LIMITS = {
+    "API_READS_PER_MINUTE": "0",
+    "API_WRITES_PER_MINUTE": "0",
+    "API_UPLOADS_PER_MINUTE": "0",
+}
+# Counted as ever, but never refused.
+_HIGH_LIMITS = dict.fromkeys(NO_LIMITS, "100000000")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A seeded database, and what a client needs to speak with its site."""
+
+    size: int
+    folder: Path
+    key: str
+    cookie: str
+    ids: list[int]
+    database_url: str = ""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        told = {"DATA_DIR": str(self.folder), "DEMO": "0"}
+        return told | ({"DATABASE_URL": self.database_url} if self.database_url else {})
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running contestant."""
+
+    kind: str
+    shop: Shop
+    port: int
+    pid: int
+    database_pid: int | None = None
+    ready_seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return ("127.0.0.1", self.port)
+
+    @property
+    def web(self) -> list[int]:
+        """The web server's processes."""
+        return processes.named(processes.tree(self.pid), "gunicorn")
+
+    @property
+    def paid(self) -> list[int]:
+        """All processes whose time a request costs."""
+        database = processes.tree(self.database_pid) if self.database_pid else []
+        return self.web + database
+
+
+def seeded(size: int, folder: Path, database_url: str = "") -> Shop:
+    """Make a shop of ``size`` parts in a new folder, or a database elsewhere."""
+    folder.mkdir(parents=True)
+    shop = Shop(size, folder, "", "", [], database_url)
+    done = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "bench.seed", str(size)],
+        cwd=ROOT,
+        env=_environment(shop.variables),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return replace(shop, **json.loads(done.stdout))
+
+
+@contextmanager
+def running(
+    kind: str, shop: Shop, cluster: Cluster | None = None, **variables: str
+) -> Iterator[Site]:
+    """Run one contestant until the end of the block.
+
+    The site is started as ``make run`` starts it, with its worker; a yardstick is an
+    application on the same gunicorn with the same settings.
+    """
+    port = ports.free()
+    limits = _HIGH_LIMITS if kind == LIMITED else NO_LIMITS
+    told = {"PORT": str(port), **shop.variables, **limits, **variables}
+    module = {
+        BARE: "bench.yardsticks.bare",
+        PLAIN: "bench.yardsticks.plain.wsgi",
+    }.get(kind)
+    if kind == PLAIN:
+        told["DJANGO_SETTINGS_MODULE"] = "bench.yardsticks.plain.settings"
+    command = ["-m", "gunicorn", module] if module else ["manage.py", "up"]
+    with (shop.folder / "log.txt").open("a") as log:
+        began = time.monotonic()
+        process = subprocess.Popen(  # noqa: S603 - our own commands
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=_environment(told),
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        _wait_for(process, port, shop.folder / "log.txt")
+        yield Site(
+            kind,
+            shop,
+            port,
+            process.pid,
+            cluster.pid if cluster and shop.database_url else None,
+            time.monotonic() - began,
+        )
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(_PATIENCE_SECONDS)
+
+
+@contextmanager
+def all_running(
+    sizes: list[int], kinds: list[str], folder: Path, cluster: Cluster | None
+) -> Iterator[list[Site]]:
+    """Seed shops of all sizes and run every kind of contestant with each."""
+    with ExitStack() as stack:
+        sites = []
+        for size in sizes:
+            shop = None
+            for kind in kinds:
+                if kind == ON_POSTGRES:
+                    if cluster is None:
+                        continue
+                    url = cluster.database(f"parts_{size}")
+                    own = seeded(size, folder / f"{size}-postgres", url)
+                else:
+                    shop = own = shop or seeded(size, folder / str(size))
+                sites.append(stack.enter_context(running(kind, own, cluster)))
+        yield sites
+
+
+def _wait_for(process: subprocess.Popen, port: int, log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            address = f"http://127.0.0.1:{port}/health"
+            urllib.request.urlopen(address, timeout=5).close()  # noqa: S310
+        except urllib.error.HTTPError:
+            return  # a yardstick, which has no such page
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise RuntimeError(f"It does not answer: {log.read_text()[-2000:]}")
+
+
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], **variables}

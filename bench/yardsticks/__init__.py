@@ -1,0 +1,1 @@
+"""What the site is measured against, on the same gunicorn and the same SQLite file."""

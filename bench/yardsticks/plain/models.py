@@ -1,0 +1,42 @@
+"""The columns of a part that stand in its own table."""
+
+from django.db import models
+
+
+class Part(models.Model):
+    uuid = models.UUIDField()
+    code = models.CharField(max_length=100)
+    type = models.CharField(max_length=10)
+    name = models.CharField(max_length=200)
+    subsystem = models.CharField(max_length=100)
+    material = models.CharField(max_length=200)
+    material_thickness = models.CharField(max_length=50)
+    amount = models.PositiveIntegerField()
+    assigned = models.CharField(max_length=100)
+    status = models.CharField(max_length=20)
+    category = models.CharField(max_length=10)
+    notes = models.TextField()
+    file = models.CharField(max_length=255)
+    onshape_url = models.URLField(max_length=500)
+    extra = models.JSONField()
+    reviewer = models.CharField(max_length=100)
+    service_method = models.CharField(max_length=200)
+    completed_incorrectly = models.BooleanField()
+    completed_at = models.DateTimeField(null=True)
+    claimed_date = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    priority = models.SmallIntegerField()
+    due_date = models.DateField(null=True)
+    made = models.PositiveIntegerField()
+    scrapped = models.PositiveIntegerField()
+    storage_location = models.CharField(max_length=200)
+    blocked_reason = models.CharField(max_length=500)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "parts"
+
+    def __str__(self) -> str:
+        return self.name
