@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import postgres, report, rounds, sites, targets, workload
+from . import conversion, postgres, report, rounds, sites, targets, weight, workload
 from .sites import BARE, LIMITED, ON_POSTGRES, PLAIN, ROOT, SITE
 
 SIZES = [300, 10_000, 100_000]
@@ -38,6 +38,12 @@ def _arguments() -> argparse.Namespace:
     )
     add("--asks", default="", help="only requests whose name holds this")
     add("--kinds", type=_words, default=[], help="only these contestants")
+    add(
+        "--step",
+        type=Path,
+        default=conversion.SAMPLES,
+        help="folder with STEP files to convert",
+    )
     add("--write", action="store_true", help="put the tables into docs/performance.md")
     asked = parser.parse_args()
     if unknown := set(asked.only) - SECTIONS.keys():
@@ -53,19 +59,35 @@ def _reads(asked: argparse.Namespace) -> list[targets.Target]:
         results = rounds.reads(
             running, asks, rounds=asked.rounds, seconds=asked.seconds, say=_say
         )
-    found = targets.of_reads(results)
     how = f"{asked.rounds} rounds of {asked.seconds:g} s each."
-    _tell("reads", asked, f"{report.machine(version)} {how}", results, found)
-    return [target for target in found if not target.is_met]
+    found = targets.of_reads(results)
+    return _told("reads", asked, found, results, version=version, how=how)
 
 
 def _writes(asked: argparse.Namespace) -> list[targets.Target]:
     with _contestants(asked, asked.kinds or [SITE, ON_POSTGRES]) as (running, version):
         results = rounds.writes(running, rounds=asked.rounds, say=_say)
-    found = targets.of_writes(results)
     how = f"{asked.rounds} rounds of {rounds.WRITES_OF_A_ROUND} each."
-    _tell("writes", asked, f"{report.machine(version)} {how}", results, found)
-    return [target for target in found if not target.is_met]
+    found = targets.of_writes(results)
+    return _told("writes", asked, found, results, version=version, how=how)
+
+
+def _conversion(asked: argparse.Namespace) -> list[targets.Target]:
+    with folder() as data:
+        shop = sites.seeded(workload.SMALL, data / "shop")
+        with sites.running(SITE, shop) as site:
+            found = conversion.measure(site, asked.step, rounds=asked.rounds, say=_say)
+    return _told("conversion", asked, found)
+
+
+def _weight(asked: argparse.Namespace) -> list[targets.Target]:
+    with folder() as data:
+        shop = sites.seeded(workload.SMALL, data / "shop")
+        found = weight.of_start(shop, rounds=asked.rounds)
+        with sites.running(SITE, shop) as site:
+            found += weight.at_rest(site, _say)
+            found += weight.of_upload(site)
+    return _told("weight", asked, found)
 
 
 @contextmanager
@@ -101,18 +123,24 @@ def _cluster(is_wanted: bool) -> Iterator[postgres.Cluster | None]:
     yield None
 
 
-def _tell(
+def _told(
     section: str,
     asked: argparse.Namespace,
-    head: str,
-    results: rounds.Results,
     found: list[targets.Target],
-) -> None:
-    parts = [head, report.targets_table(found), report.figures_tables(results)]
-    text = "\n\n".join(parts)
+    results: rounds.Results | None = None,
+    *,
+    version: str | None = None,
+    how: str = "",
+) -> list[targets.Target]:
+    """Print a section, write it where that is asked for; return what was missed."""
+    blocks = [f"{report.machine(version)} {how}".strip(), report.targets_table(found)]
+    if results:
+        blocks.append(report.figures_tables(results))
+    text = "\n\n".join(blocks)
     _say(text)
     if asked.write:
         report.write(section, text)
+    return [target for target in found if not target.is_met]
 
 
 def _say(text: str) -> None:
@@ -131,6 +159,8 @@ def _words(text: str) -> list[str]:
 SECTIONS: dict[str, Callable[[argparse.Namespace], list[targets.Target]]] = {
     "reads": _reads,
     "writes": _writes,
+    "conversion": _conversion,
+    "weight": _weight,
 }
 
 if __name__ == "__main__":

@@ -22,7 +22,11 @@ def tree(root: int) -> list[int]:
 
 def named(pids: Iterable[int], word: str) -> list[int]:
     """Keep those whose command line holds ``word``."""
-    return [pid for pid in pids if word in _read(pid, "cmdline").replace("\0", " ")]
+    return [pid for pid in pids if word in command(pid)]
+
+
+def command(pid: int) -> str:
+    return _read(pid, "cmdline").replace("\0", " ").strip()
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:

@@ -21,6 +21,9 @@ _PATIENCE_SECONDS = 60
 # A kind of contestant: what it is called in tables.
 SITE, LIMITED, ON_POSTGRES = "site", "site, limits on", "site, PostgreSQL"
 BARE, PLAIN = "bare WSGI", "plain DRF"
+_APPLICATIONS = {BARE: "bench.yardsticks.bare", PLAIN: "bench.yardsticks.plain.wsgi"}
+_OUR_SETTINGS = "partsite.settings.dev"  # those of make run
+_SETTINGS = {PLAIN: "bench.yardsticks.plain.settings"}
 NO_LIMITS = {
     "API_READS_PER_MINUTE": "0",
     "API_WRITES_PER_MINUTE": "0",
@@ -81,7 +84,7 @@ def seeded(size: int, folder: Path, database_url: str = "") -> Shop:
     done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "bench.seed", str(size)],
         cwd=ROOT,
-        env=_environment(shop.variables),
+        env=environment(shop.variables),
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -91,29 +94,34 @@ def seeded(size: int, folder: Path, database_url: str = "") -> Shop:
 
 @contextmanager
 def running(
-    kind: str, shop: Shop, cluster: Cluster | None = None, **variables: str
+    kind: str,
+    shop: Shop,
+    cluster: Cluster | None = None,
+    *,
+    is_web_alone: bool = False,
+    **variables: str,
 ) -> Iterator[Site]:
     """Run one contestant until the end of the block.
 
     The site is started as ``make run`` starts it, with its worker; a yardstick is an
     application on the same gunicorn with the same settings.
+
+    Args:
+        is_web_alone: start gunicorn and neither migrations nor a worker.
+        variables: settings beyond the usual, such as ``WEB_PROCESSES``.
     """
     port = ports.free()
     limits = _HIGH_LIMITS if kind == LIMITED else NO_LIMITS
     told = {"PORT": str(port), **shop.variables, **limits, **variables}
-    module = {
-        BARE: "bench.yardsticks.bare",
-        PLAIN: "bench.yardsticks.plain.wsgi",
-    }.get(kind)
-    if kind == PLAIN:
-        told["DJANGO_SETTINGS_MODULE"] = "bench.yardsticks.plain.settings"
-    command = ["-m", "gunicorn", module] if module else ["manage.py", "up"]
+    told.setdefault("DJANGO_SETTINGS_MODULE", _SETTINGS.get(kind, _OUR_SETTINGS))
+    application = _APPLICATIONS.get(kind, "partsite.wsgi" if is_web_alone else None)
+    command = ["-m", "gunicorn", application] if application else ["manage.py", "up"]
     with (shop.folder / "log.txt").open("a") as log:
         began = time.monotonic()
         process = subprocess.Popen(  # noqa: S603 - our own commands
             [sys.executable, *command],
             cwd=ROOT,
-            env=_environment(told),
+            env=environment(told),
             stdout=log,
             stderr=log,
         )
@@ -168,5 +176,5 @@ def _wait_for(process: subprocess.Popen, port: int, log: Path) -> None:
     raise RuntimeError(f"It does not answer: {log.read_text()[-2000:]}")
 
 
-def _environment(variables: dict[str, str]) -> dict[str, str]:
+def environment(variables: dict[str, str]) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], **variables}

@@ -1,0 +1,100 @@
+"""What is wanted, against what was measured."""
+
+from bench import targets
+from bench.figures import Figures
+from bench.rounds import Cell
+from bench.sites import BARE, ON_POSTGRES, PLAIN, SITE
+from bench.targets import Target
+from bench.workload import BOARD_ALONE, CLAIM, LIST, ONE, SEARCH_RARE, STATS
+
+
+def test_a_target_is_met_at_its_edge():
+    assert Target("fast", 300, 4, at_least=4).is_met
+    assert not Target("fast", 300, 3.99, at_least=4).is_met
+    assert Target("small", 300, 2, at_most=2).is_met
+    assert not Target("small", 300, 2.01, at_most=2).is_met
+    assert Target("fast", 300, 4, at_least=0.5, unit=" ×").wanted == "≥ 0.5 ×"
+    assert Target("small", 300, 4, at_most=12, unit=" ms").wanted == "≤ 12 ms"
+
+
+def test_lists_are_measured_against_both_yardsticks():
+    found = _by_name(
+        targets.of_reads(
+            {
+                Cell(LIST, SITE, 300): _figures(400),
+                Cell(LIST, PLAIN, 300): _figures(100),
+                Cell(LIST, BARE, 300): _figures(1000),
+                Cell(LIST, SITE, 10_000): _figures(380),
+            }
+        )
+    )
+    assert found == {
+        (f"{LIST}: × plain DRF", 300): (4, True),
+        (f"{LIST}: × bare WSGI", 300): (0.4, False),
+        (f"{LIST}: × itself at 300", 10_000): (0.95, True),
+    }
+
+
+def test_growth_is_what_a_request_costs_more_than_at_300():
+    found = _by_name(
+        targets.of_reads(
+            {
+                Cell(ONE, SITE, 300): _figures(100),
+                Cell(ONE, SITE, 100_000): _figures(80),
+                Cell(SEARCH_RARE, SITE, 300): _figures(100),
+                Cell(SEARCH_RARE, SITE, 100_000): _figures(25),
+                Cell(STATS, SITE, 300): _figures(100),
+                Cell(STATS, SITE, 100_000): _figures(40),
+            }
+        )
+    )
+    assert found == {
+        (f"{ONE}: × itself at 300", 100_000): (0.8, False),
+        (f"{SEARCH_RARE}: cost × that at 300", 100_000): (4, True),
+        (f"{STATS}: cost × that at 300", 100_000): (2.5, False),
+    }
+
+
+def test_a_board_is_measured_by_the_clock_of_one_visitor():
+    found = _by_name(
+        targets.of_reads(
+            {
+                Cell(BOARD_ALONE, SITE, 300): _figures(80, p50_ms=12),
+                Cell(BOARD_ALONE, SITE, 10_000): _figures(80, p50_ms=15),
+            }
+        )
+    )
+    assert found == {
+        (f"{BOARD_ALONE}: p50", 300): (12, True),
+        (f"{BOARD_ALONE}: p50 × that at 300", 10_000): (1.25, False),
+    }
+
+
+def test_writes_are_measured_against_a_peer_and_by_their_slowest():
+    cell = Cell(CLAIM, ON_POSTGRES, 300)
+    found = _by_name(targets.of_writes({cell: _figures(216, p99_ms=59)}))
+    assert found == {
+        (f"{CLAIM} on PostgreSQL: a second", 300): (216, False),
+        (f"{CLAIM} on PostgreSQL: p99", 300): (59, True),
+    }
+
+
+def _figures(per_second: float, **times: float) -> Figures:
+    return Figures(
+        **{
+            "per_second": per_second,
+            "p50_ms": 1,
+            "p95_ms": 1,
+            "p99_ms": 1,
+            "cpu_ms": 1,
+            "errors": 0,
+            **times,
+        }
+    )
+
+
+def _by_name(found: list[Target]) -> dict:
+    return {
+        (target.what, target.size): (round(target.measured, 6), target.is_met)
+        for target in found
+    }
