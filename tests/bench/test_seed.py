@@ -8,7 +8,6 @@ from django.db import connection
 from bench import conversion, lives, seed, workload
 from parts import stats, workflow
 from parts.models import Category, Part, PartEvent, PartFile, Verb
-
 from tests.factories import STEP_SAMPLES, make_file, make_part
 
 SIZE = 120
