@@ -17,24 +17,26 @@ from urllib.parse import urlsplit
 
 import dotenv
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError
 
 _REQUIRED: Any = object()
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+")
-_env = Env()
+_TRUTHS = {
+    **dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True),
+    **dict.fromkeys(("0", "false", "f", "no", "n", "off"), False),
+}
 
 
 def env_str(name: str, default: str | None = _REQUIRED) -> str:
-    return _read(_env.str, name, default)
+    return _read(str, name, default)
 
 
 def env_bool(name: str, default: bool = _REQUIRED) -> bool:
-    return _read(_env.bool, name, default)
+    return _read(_truth, name, default)
 
 
 def env_int(name: str, default: int = _REQUIRED, *, least: int | None = None) -> int:
-    number = _read(_env.int, name, default)
+    number = _read(_whole, name, default)
     if least is not None and number < least:
         raise ImproperlyConfigured(f"{name} is {number}; use {least} or more.")
     return number
@@ -42,8 +44,7 @@ def env_int(name: str, default: int = _REQUIRED, *, least: int | None = None) ->
 
 def env_list(name: str, default: list[str] = _REQUIRED) -> list[str]:
     """Read a comma-separated list; blanks around items are dropped."""
-    items = _read(_env.list, name, default)
-    return [item.strip() for item in items if item.strip()]
+    return _read(_items, name, default)
 
 
 def env_base_path(name: str) -> str:
@@ -100,14 +101,31 @@ def own_address() -> str:
 def load_env_file(path: str) -> None:
     """Take variables from the file ``path``, if any, that the environment lacks.
 
-    They go into the environment itself, where child processes find them too;
-    environs keeps what it reads from a file to itself (15.2).
+    They go into the environment itself, where child processes find them too.
     """
     dotenv.load_dotenv(path, interpolate=False)
 
 
-def _read(parse: Callable, name: str, default: Any) -> Any:
-    if not os.environ.get(name, "").strip():
+def _truth(text: str) -> bool:
+    value = _TRUTHS.get(text.strip().lower())
+    if value is None:
+        raise ValueError("use 1 or 0")
+    return value
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"\s*[+-]?[0-9]{1,18}\s*", text):
+        raise ValueError("use a whole number")
+    return int(text)
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _read(parse: Callable[[str], Any], name: str, default: Any) -> Any:
+    text = os.environ.get(name, "")
+    if not text.strip():
         if default is _REQUIRED:
             raise ImproperlyConfigured(
                 f"{name} is not set. Set this environment variable; "
@@ -115,6 +133,6 @@ def _read(parse: Callable, name: str, default: Any) -> Any:
             )
         return default
     try:
-        return parse(name)
-    except EnvError as error:
-        raise ImproperlyConfigured(f"{name} cannot be read: {error}") from error
+        return parse(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {error}.") from error

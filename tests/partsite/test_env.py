@@ -11,8 +11,11 @@ from partsite import env
     [
         (env.env_str, "x y", "x y"),
         (env.env_bool, "1", True),
+        (env.env_bool, " Yes ", True),
         (env.env_bool, "false", False),
+        (env.env_bool, "OFF", False),
         (env.env_int, "42", 42),
+        (env.env_int, " -7 ", -7),
         (env.env_list, "a, b,,c", ["a", "b", "c"]),
     ],
 )
@@ -22,7 +25,15 @@ def test_a_variable_is_read_as_its_type(monkeypatch, read, text, value):
 
 
 @pytest.mark.parametrize(
-    ("read", "text"), [(env.env_bool, "perhaps"), (env.env_int, "4.5")]
+    ("read", "text"),
+    [
+        (env.env_bool, "perhaps"),
+        (env.env_bool, "2"),
+        (env.env_int, "4.5"),
+        (env.env_int, "1_000"),
+        (env.env_int, "ten"),
+        (env.env_int, "9" * 5000),
+    ],
 )
 def test_nonsense_is_refused_with_the_variables_name(monkeypatch, read, text):
     monkeypatch.setenv("X_TEST", text)
