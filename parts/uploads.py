@@ -12,7 +12,6 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import FileResponse, HttpRequest
 from django.utils.translation import gettext as _
-from PIL import Image
 
 from .conversion import ConversionError, inspect_step
 from .errors import FileRefused, FileTooBig
@@ -162,6 +161,8 @@ def check_png(upload: UploadedFile) -> None:
         raise FileTooBig(
             _("The picture is larger than %(limit)s MB.") % {"limit": limit_mb}
         )
+    from PIL import Image  # 3 MB of each web process, and rarely needed
+
     upload.seek(0)
     try:
         # Reads every chunk and its checksum, and unpacks none.

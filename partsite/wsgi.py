@@ -5,7 +5,9 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from importlib import import_module
 
+from django.conf import settings
 from django.core.handlers.wsgi import LimitedStream
 from django.core.wsgi import get_wsgi_application
 
@@ -13,6 +15,7 @@ from partsite import basepath
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partsite.settings.prod")
 _site = basepath.under(get_wsgi_application())
+import_module(settings.ROOT_URLCONF)  # here rather than for the first visitor
 _ENCODING = re.compile(
     r""";\s*(?:charset|[^;=\s]*\*)\s*=\s*(?:"[^"]*"|[^;]*)""", re.IGNORECASE
 )

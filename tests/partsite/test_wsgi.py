@@ -1,7 +1,11 @@
 """What the site does around Django, for requests that would go wrong there."""
 
 import json
+import os
+import subprocess
+import sys
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from django.test import RequestFactory
@@ -120,3 +124,26 @@ def test_an_answer_to_head_has_no_body_and_its_file_is_closed(monkeypatch):
     assert _ask(REQUEST_METHOD="HEAD") == ("200 OK", b"")
     assert closed == [True]
     assert _ask(REQUEST_METHOD="GET") == ("200 OK", b"body")
+
+
+def test_a_web_process_imports_all_views_and_nothing_heavy(tmp_path):
+    said = subprocess.run(  # noqa: S603 - our own words
+        [
+            sys.executable,
+            "-c",
+            "import json, sys, partsite.wsgi; print(json.dumps(list(sys.modules)))",
+        ],
+        cwd=Path(__file__).parents[2],
+        env={
+            "PATH": os.environ["PATH"],
+            "DATA_DIR": str(tmp_path),
+            "DJANGO_SETTINGS_MODULE": "partsite.settings.dev",
+        },
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    imported = set(json.loads(said.stdout))
+    assert {"parts.api.views", "parts.views.boards"} <= imported
+    heavy = {"numpy", "cascadio", "PIL", "redis", "parts.conversion.child"}
+    assert not heavy & imported
