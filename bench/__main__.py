@@ -5,13 +5,16 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from . import conversion, postgres, report, rounds, sites, targets, weight, workload
 from .sites import BARE, LIMITED, ON_POSTGRES, PLAIN, ROOT, SITE
 
 SIZES = [300, 10_000, 100_000]
+_PROCESSES = [(1, 8), (2, 2), (2, 4), (2, 8), (3, 2), (3, 4), (4, 2)]
+_TYPICAL = {workload.LIST, workload.ONE, workload.BOARD, workload.BOARD_ALONE}
 
 
 def main() -> None:
@@ -35,6 +38,12 @@ def _arguments() -> argparse.Namespace:
         type=_words,
         default=list(SECTIONS),
         help=f"some of {','.join(SECTIONS)}",
+    )
+    add(
+        "--processes",
+        type=_pairs,
+        default=_PROCESSES,
+        help="gunicorn's processes and threads in each, such as 2x8,4x2",
     )
     add("--asks", default="", help="only requests whose name holds this")
     add("--kinds", type=_words, default=[], help="only these contestants")
@@ -70,6 +79,27 @@ def _writes(asked: argparse.Namespace) -> list[targets.Target]:
     how = f"{asked.rounds} rounds of {rounds.WRITES_OF_A_ROUND} each."
     found = targets.of_writes(results)
     return _told("writes", asked, found, results, version=version, how=how)
+
+
+def _processes(asked: argparse.Namespace) -> list[targets.Target]:
+    """Compare process and thread counts of gunicorn; nothing is wished for."""
+    with folder() as data, ExitStack() as stack:
+        shop = sites.seeded(workload.SMALL, data / "shop")
+        running = []
+        for processes, threads in asked.processes:
+            variables = {"WEB_PROCESSES": str(processes), "WEB_THREADS": str(threads)}
+            site = stack.enter_context(
+                sites.running(SITE, shop, is_web_alone=True, **variables)
+            )
+            running.append(replace(site, kind=f"{processes} × {threads}"))
+        kinds = frozenset(site.kind for site in running)
+        asks = [replace(a, kinds=kinds) for a in workload.READS if a.name in _TYPICAL]
+        results = rounds.reads(
+            running, asks, rounds=asked.rounds, seconds=asked.seconds, say=_say
+        )
+        results |= rounds.writes(running, rounds=asked.rounds, say=_say)
+    how = f"{asked.rounds} rounds; processes × threads in each."
+    return _told("processes", asked, [], results, how=how)
 
 
 def _conversion(asked: argparse.Namespace) -> list[targets.Target]:
@@ -133,7 +163,9 @@ def _told(
     how: str = "",
 ) -> list[targets.Target]:
     """Print a section, write it where that is asked for; return what was missed."""
-    blocks = [f"{report.machine(version)} {how}".strip(), report.targets_table(found)]
+    blocks = [f"{report.machine(version)} {how}".strip()]
+    if found:
+        blocks.append(report.targets_table(found))
     if results:
         blocks.append(report.figures_tables(results))
     text = "\n\n".join(blocks)
@@ -152,6 +184,10 @@ def _numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",")]
 
 
+def _pairs(text: str) -> list[tuple[int, int]]:
+    return [tuple(map(int, pair.split("x"))) for pair in text.split(",")]
+
+
 def _words(text: str) -> list[str]:
     return text.split(",")
 
@@ -159,6 +195,7 @@ def _words(text: str) -> list[str]:
 SECTIONS: dict[str, Callable[[argparse.Namespace], list[targets.Target]]] = {
     "reads": _reads,
     "writes": _writes,
+    "processes": _processes,
     "conversion": _conversion,
     "weight": _weight,
 }
