@@ -8,7 +8,12 @@ from pathlib import Path
 _folder = Path(__file__).parent
 sys.path.insert(0, str(_folder))
 
-from partsite.env import env_int, env_str, load_env_file  # noqa: E402 - see above
+from partsite.env import (  # noqa: E402 - see above
+    WEB_THREADS,
+    env_int,
+    env_str,
+    load_env_file,
+)
 from partsite.logs import KeyHidingFormatter  # noqa: E402
 
 load_env_file(str(_folder / ".env"))
@@ -25,8 +30,10 @@ worker_class = "gthread"
 # anew after max_requests at once, and each weighs half as much.
 preload_app = True
 workers = env_int("WEB_PROCESSES", 2)
-# Requests for a model wait for its conversion, each in a thread of its own.
-threads = env_int("WEB_THREADS", 8)
+# Of all process and thread counts the throughput is the same; the more threads share
+# an interpreter, the longer the slowest of them wait (docs/performance.md). But slow
+# uploads, and requests that wait for a model, take a thread each.
+threads = env_int("WEB_THREADS", WEB_THREADS)
 timeout = 60
 graceful_timeout = 5
 keepalive = 5

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 import dotenv
 from django.core.exceptions import ImproperlyConfigured
 
+WEB_THREADS = 4  # of a web process, unless the environment says otherwise
+
 _REQUIRED: Any = object()
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+")

@@ -260,8 +260,11 @@ def _environment(scratch: Path) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
-        # Threads and arenas count as memory even where they are not used.
+        # Threads and arenas count as memory even where they are not used, and would
+        # take both cores of a small machine from those who look at boards.
         "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "4",
     }
 

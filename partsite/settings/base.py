@@ -6,6 +6,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from partsite.env import (
+    WEB_THREADS,
     env_base_path,
     env_int,
     env_list,
@@ -253,7 +254,7 @@ API_WRITES_PER_MINUTE = env_int("API_WRITES_PER_MINUTE", 120, least=0)
 API_UPLOADS_PER_MINUTE = env_int("API_UPLOADS_PER_MINUTE", 30, least=0)
 API_MODEL_WAIT_SECONDS = env_int("MODEL_WAIT_SECONDS", 20)
 # Requests of one web process that may wait for a model at the same time.
-API_MODEL_WAITERS = max(1, env_int("WEB_THREADS", 8) // 2)
+API_MODEL_WAITERS = max(1, env_int("WEB_THREADS", WEB_THREADS) // 2)
 
 # --- Background work ----------------------------------------------------------
 

@@ -400,7 +400,9 @@ def test_child_yields_to_others_and_bounds_itself(source, folder, fake_child):
         "from parts.conversion import child\n"
         "def convert(job):\n"
         "    kinds = 'AS', 'CPU', 'FSIZE', 'CORE'\n"
-        "    leave(nice=os.nice(0), alarm=signal.alarm(0), limits={\n"
+        "    threads = [os.environ[name + '_NUM_THREADS']\n"
+        "        for name in ('OMP', 'OPENBLAS', 'MKL')]\n"
+        "    leave(nice=os.nice(0), alarm=signal.alarm(0), threads=threads, limits={\n"
         "        kind: resource.getrlimit(getattr(resource, 'RLIMIT_' + kind))[0]\n"
         "        for kind in kinds})\n"
         "child._convert = convert\n"
@@ -408,7 +410,8 @@ def test_child_yields_to_others_and_bounds_itself(source, folder, fake_child):
     )
     facts = convert(source, folder, timeout_s=30).facts
 
-    assert facts["nice"] - os.nice(0) == 10
+    assert facts["nice"] == min(os.nice(0) + 10, 19)
+    assert facts["threads"] == ["1", "1", "1"]
     assert facts["alarm"] == 35
     assert facts["limits"]["CPU"] == 60
     assert facts["limits"]["CORE"] == 0
