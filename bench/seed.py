@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 BATCH = 2000
@@ -32,6 +32,14 @@ _FACTS = {
     "faces": 24,
     "warnings": [],
 }
+_EVERY_FILE = {
+    "kind": "step",
+    "size_bytes": 40_000,
+    "state": "done",
+    "took_seconds": 1.5,
+    "model_bytes": 90_000,
+    "facts": _FACTS,
+}
 
 
 def seed(size: int) -> dict[str, Any]:
@@ -41,7 +49,7 @@ def seed(size: int) -> dict[str, Any]:
         ``key`` of scope lead, ``cookie`` of a lead's session, and ``ids``: parts
         that are not in the trash, in no order.
     """
-    from django.db import connection, transaction
+    from django.db import connections, transaction
 
     from accounts.models import Role, User
     from parts.models import Part, PartEvent, PartFile, Season
@@ -63,8 +71,13 @@ def seed(size: int) -> dict[str, Any]:
         )
         for year, name in enumerate(lives.SEASONS)
     ]
+    connection = connections["default"]  # its stand-in takes a third of the time
     file_ids, event_ids = itertools.count(1), itertools.count(1)
-    tables = [Table(model, connection) for model in (Part, PartFile, PartEvent)]
+    tables = [
+        Table(Part, connection),
+        Table(PartFile, connection, **_EVERY_FILE),
+        Table(PartEvent, connection),
+    ]
     ids = []
     for numbers in _batches(size):
         parts, files, events = [], [], []
@@ -95,17 +108,19 @@ def seed(size: int) -> dict[str, Any]:
 class Table:
     """Writes rows of a model, given as dictionaries, with its defaults.
 
+    ``same`` are values that all rows have.
+
     In a fifth of the time of ``bulk_create`` (measured): no instances, no text of
     a statement for each 500 rows.
     """
 
     _AS_THEY_ARE = (str, int, type(None))
 
-    def __init__(self, model, connection) -> None:
+    def __init__(self, model, connection, **same: Any) -> None:
         self._connection = connection
         self._fields = [f for f in model._meta.concrete_fields if not f.generated]
         self._defaults = {
-            field.name: self._prepared(field, field.get_default())
+            field.name: self._prepared(field, same.get(field.name, field.get_default()))
             for field in self._fields
         }
         quote = connection.ops.quote_name
@@ -130,6 +145,8 @@ class Table:
     def _prepared(self, field, value: Any) -> Any:
         if type(value) in self._AS_THEY_ARE:
             return value
+        if type(value) is datetime:
+            return self._connection.ops.adapt_datetimefield_value(value)
         return field.get_db_prep_save(value, self._connection)
 
 
@@ -143,18 +160,12 @@ def _file(pk: int, part_id: int, file, people) -> dict[str, Any]:
     return {
         "id": pk,
         "part": part_id,
-        "kind": "step",
         "revision": file.revision,
         "name": file.name,
         "content": f"files/{folder}/{digest}.step",
         "sha256": digest,
-        "size_bytes": 40_000,
-        "state": "done",
-        "took_seconds": 1.5,
         "model": f"models/{folder}/{digest}.glb",
-        "model_bytes": 90_000,
         "thumbnail": f"thumbnails/{folder}/{digest}.png",
-        "facts": _FACTS,
         "uploaded_by": people[file.by].pk,
         "uploaded_by_name": file.by,
         "uploaded_at": file.at,
