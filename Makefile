@@ -34,7 +34,7 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# How fast the site is against its yardsticks, into docs/performance.md: half an hour.
+# How fast the site is against its yardsticks, into docs/performance.md: 45 minutes.
 # SIZES=300,10000 ROUNDS=3 ONLY=reads,writes ASKS=search do a part and only print it.
 bench: setup
 	$(BIN)/python -m bench $(if $(SIZES)$(ROUNDS)$(ASKS),,--write) \
