@@ -1,5 +1,5 @@
 """What everybody does: a ``ModelSerializer``, and Django's own project settings.
 
-It has no keys, no limits and no permissions, and joins nothing, so it has less to do
-than the site.
+It answers what the site answers, for one part without its model, and has no keys, no
+limits and no permissions. Its joins bring no column that is not shown.
 """

@@ -1,6 +1,28 @@
-"""The columns of a part that stand in its own table."""
+"""The tables that a list of parts is read from."""
 
 from django.db import models
+
+
+class Season(models.Model):
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        managed = False
+        db_table = "parts_season"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class File(models.Model):
+    thumbnail = models.CharField(max_length=200)
+
+    class Meta:
+        managed = False
+        db_table = "parts_partfile"
+
+    def __str__(self) -> str:
+        return self.thumbnail
 
 
 class Part(models.Model):
@@ -26,12 +48,16 @@ class Part(models.Model):
     claimed_date = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
-    priority = models.SmallIntegerField()
+    priority = models.SmallIntegerField(
+        choices=[(0, "low"), (1, "normal"), (2, "high"), (3, "urgent")]
+    )
     due_date = models.DateField(null=True)
     made = models.PositiveIntegerField()
     scrapped = models.PositiveIntegerField()
     storage_location = models.CharField(max_length=200)
     blocked_reason = models.CharField(max_length=500)
+    season = models.ForeignKey(Season, models.PROTECT, null=True)
+    current_step = models.ForeignKey(File, models.PROTECT, null=True)
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:
