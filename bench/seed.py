@@ -15,30 +15,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 BATCH = 2000
-_FACTS = {
-    "box_mm": [203.2, 76.2, 2.286],
-    "box_in": [8.0, 3.0, 0.09],
-    "volume_mm3": 31116.8,
-    "area_mm2": 29392.9,
-    "closed": True,
-    "solids": 1,
-    "thickness_mm": 2.286,
-    "holes": [
-        {"diameter_mm": 5.1054, "count": 8},
-        {"diameter_mm": 28.575, "count": 1},
-    ],
-    "items": [{"name": "plate", "count": 1}],
-    "triangles": 1200,
-    "faces": 24,
-    "warnings": [],
-}
 _EVERY_FILE = {
     "kind": "step",
     "size_bytes": 40_000,
     "state": "done",
     "took_seconds": 1.5,
     "model_bytes": 90_000,
-    "facts": _FACTS,
 }
 
 
@@ -52,6 +34,7 @@ def seed(size: int) -> dict[str, Any]:
     from django.db import connections, transaction
 
     from accounts.models import Role, User
+    from parts.api.examples import MODEL
     from parts.models import Part, PartEvent, PartFile, Season
 
     from . import lives
@@ -75,7 +58,7 @@ def seed(size: int) -> dict[str, Any]:
     file_ids, event_ids = itertools.count(1), itertools.count(1)
     tables = [
         Table(Part, connection),
-        Table(PartFile, connection, **_EVERY_FILE),
+        Table(PartFile, connection, facts=MODEL["facts"], **_EVERY_FILE),
         Table(PartEvent, connection),
     ]
     ids = []

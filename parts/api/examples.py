@@ -40,7 +40,7 @@ PART: dict[str, Any] = {
     "blockedReason": None,
     "season": "2026",
 }
-_MODEL = {
+MODEL = {
     "state": "done",
     "error": None,
     "revision": 2,
@@ -66,7 +66,7 @@ _MODEL = {
         "warnings": [],
     },
 }
-_DETAIL = {**PART, "model": _MODEL}
+_DETAIL = {**PART, "model": MODEL}
 _NEW = {
     "name": "Gearbox plate",
     "subsystem": "Intake",
@@ -143,7 +143,7 @@ OF: dict[str, list[OpenApiExample]] = {
         _part("In progress again"),
     ],
     "convert": [
-        _part("Queued", model={**_MODEL, "state": "queued", "facts": None}),
+        _part("Queued", model={**MODEL, "state": "queued", "facts": None}),
     ],
     "upload": [
         _answered(
