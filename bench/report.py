@@ -1,6 +1,7 @@
 """The tables of ``docs/performance.md``, each between marks of its own."""
 
 import importlib.metadata
+import math
 import os
 import platform
 import re
@@ -77,11 +78,13 @@ def targets_table(targets: Iterable[Target]) -> str:
             "" if target.size is None else _grouped(target.size),
             target.wanted,
             f"{_short(target.measured)}{target.unit}",
+            "" if math.isnan(target.by_cpu) else f"{_short(target.by_cpu)} ×",
             "yes" if target.is_met else "**no**",
         ]
         for target in targets
     ]
-    return table(["target", "parts", "wanted", "measured", "met"], rows, left=1)
+    heads = ["target", "parts", "wanted", "measured", "by CPU", "met"]
+    return table(heads, rows, left=1)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> str:
@@ -103,7 +106,7 @@ def write(section: str, text: str, page: Path = PAGE) -> None:
 
 def _short(value: float) -> str:
     """Write three digits that count, no more."""
-    if value != value:
+    if math.isnan(value):
         return "–"
     if value >= 100:
         return _grouped(round(value))

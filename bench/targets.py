@@ -31,7 +31,11 @@ _WRITE_P99_MS = 60
 
 @dataclass(frozen=True)
 class Target:
-    """One wish: ``measured`` has to be ``at_least`` or ``at_most`` something."""
+    """One wish: ``measured`` has to be ``at_least`` or ``at_most`` something.
+
+    ``by_cpu`` is the same ratio of processor times, which a busy machine disturbs
+    least; it decides nothing.
+    """
 
     what: str
     size: int | None
@@ -39,6 +43,7 @@ class Target:
     at_least: float | None = None
     at_most: float | None = None
     unit: str = ""
+    by_cpu: float = math.nan
 
     @property
     def is_met(self) -> bool:
@@ -55,54 +60,70 @@ class Target:
 
 def of_reads(results: Results) -> list[Target]:
     """Return the wishes that ``results`` can tell of."""
-    return list(_told(_of_lists(results), _of_growth(results), _of_boards(results)))
+    return [*_of_lists(results), *_of_growth(results), *_of_boards(results)]
 
 
 def of_writes(results: Results) -> list[Target]:
-    return list(_told(_of_writes(results)))
+    return list(_of_writes(results))
 
 
-def speed(
-    results: Results, ask: str, kind: str, size: int, other: str, other_size: int
-) -> float:
-    """Return how many times as many requests the one serves as the other."""
-    one = results.get(Cell(ask, kind, size))
-    against = results.get(Cell(ask, other, other_size))
-    if one is None or against is None or not against.per_second:
-        return math.nan
-    return one.per_second / against.per_second
+def _times(
+    results: Results,
+    what: str,
+    one: Cell,
+    other: Cell,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> Iterator[Target]:
+    """Tell how many times the speed of ``other`` is that of ``one``.
+
+    Where that is wanted ``at_most`` so much, it is of the cost instead.
+    """
+    ours, theirs = results.get(one), results.get(other)
+    if ours is None or theirs is None or not (ours.per_second and theirs.per_second):
+        return
+    speed = ours.per_second / theirs.per_second
+    by_cpu = theirs.cpu_ms / ours.cpu_ms if ours.cpu_ms else math.nan
+    if at_most is not None:
+        speed, by_cpu = 1 / speed, 1 / by_cpu if by_cpu else math.nan
+    yield Target(what, one.size, speed, at_least, at_most, " ×", by_cpu)
 
 
 def _of_lists(results: Results) -> Iterator[Target]:
     for size in _sizes(results):
-
-        def against(ask: str, other: str, size: int = size) -> float:
-            return speed(results, ask, SITE, size, other, size)
-
-        yield Target(f"{LIST}: × {PLAIN}", size, against(LIST, PLAIN), 4, unit=" ×")
-        yield Target(f"{LIST}: × {BARE}", size, against(LIST, BARE), 0.5, unit=" ×")
-        yield Target(f"{ALL}: × {PLAIN}", size, against(ALL, PLAIN), 8, unit=" ×")
+        wanted = [(LIST, PLAIN, 4), (LIST, BARE, 0.5), (ALL, PLAIN, 8)]
         if size == SMALL:
-            yield Target(f"{ONE}: × {BARE}", size, against(ONE, BARE), 0.4, unit=" ×")
+            wanted.append((ONE, BARE, 0.4))
+        for ask, kind, least in wanted:
+            yield from _times(
+                results,
+                f"{ask}: × {kind}",
+                Cell(ask, SITE, size),
+                Cell(ask, kind, size),
+                at_least=least,
+            )
 
 
 def _of_growth(results: Results) -> Iterator[Target]:
     for size, (stats, searches, lists, _) in _GROWN.items():
-
-        def grown(ask: str, size: int = size) -> float:
-            return speed(results, ask, SITE, size, SITE, SMALL)
-
-        yield Target(f"{LIST}: × itself at 300", size, grown(LIST), lists, unit=" ×")
-        yield Target(f"{ONE}: × itself at 300", size, grown(ONE), _SAME_ONE, unit=" ×")
-        for ask in SEARCHES:
-            cost = 1 / grown(ask)
-            yield Target(
-                f"{ask}: cost × that at 300", size, cost, at_most=searches, unit=" ×"
+        for ask, least in ((LIST, lists), (ONE, _SAME_ONE)):
+            yield from _times(
+                results,
+                f"{ask}: × itself at 300",
+                Cell(ask, SITE, size),
+                Cell(ask, SITE, SMALL),
+                at_least=least,
             )
-        for ask in (STATS, DETAILED, LEADERBOARD):
-            cost = 1 / grown(ask)
-            yield Target(
-                f"{ask}: cost × that at 300", size, cost, at_most=stats, unit=" ×"
+        costs = dict.fromkeys(SEARCHES, searches)
+        costs |= dict.fromkeys((STATS, DETAILED, LEADERBOARD), stats)
+        for ask, most in costs.items():
+            yield from _times(
+                results,
+                f"{ask}: cost × that at 300",
+                Cell(ask, SITE, size),
+                Cell(ask, SITE, SMALL),
+                at_most=most,
             )
 
 
@@ -119,6 +140,7 @@ def _of_boards(results: Results) -> Iterator[Target]:
                 large.p50_ms / small.p50_ms,
                 at_most=most,
                 unit=" ×",
+                by_cpu=large.cpu_ms / small.cpu_ms,
             )
 
 
@@ -131,12 +153,6 @@ def _of_writes(results: Results) -> Iterator[Target]:
         yield Target(
             f"{name}: p99", cell.size, found.p99_ms, at_most=_WRITE_P99_MS, unit=" ms"
         )
-
-
-def _told(*groups: Iterator[Target]) -> Iterator[Target]:
-    """Leave out what was not measured."""
-    for group in groups:
-        yield from (target for target in group if not math.isnan(target.measured))
 
 
 def _sizes(results: Results) -> list[int]:

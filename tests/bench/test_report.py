@@ -55,12 +55,12 @@ def test_figures_stand_in_a_table_for_each_size():
 def test_targets_say_what_was_missed():
     text = report.targets_table(
         [
-            Target("fast", 10_000, 3.1, at_least=4, unit=" ×"),
+            Target("fast", 10_000, 3.1, at_least=4, unit=" ×", by_cpu=4.2),
             Target("light", None, 240.4, at_most=250, unit=" MB"),
         ]
     )
-    assert "| fast | 10 000 | ≥ 4 × | 3.10 × | **no** |" in text
-    assert "| light |  | ≤ 250 MB | 240 MB | yes |" in text
+    assert "| fast | 10 000 | ≥ 4 × | 3.10 × | 4.20 × | **no** |" in text
+    assert "| light |  | ≤ 250 MB | 240 MB |  | yes |" in text
 
 
 def test_the_machine_is_told_with_its_versions():

@@ -55,6 +55,19 @@ def test_growth_is_what_a_request_costs_more_than_at_300():
     }
 
 
+def test_ratios_are_told_by_processor_time_too():
+    faster, growing = targets.of_reads(
+        {
+            Cell(LIST, SITE, 300): _figures(200, cpu_ms=2),
+            Cell(LIST, PLAIN, 300): _figures(50, cpu_ms=9),
+            Cell(STATS, SITE, 300): _figures(100, cpu_ms=2),
+            Cell(STATS, SITE, 10_000): _figures(80, cpu_ms=3),
+        }
+    )
+    assert (faster.measured, faster.by_cpu) == (4, 4.5)
+    assert (growing.measured, growing.by_cpu) == (1.25, 1.5)
+
+
 def test_a_board_is_measured_by_the_clock_of_one_visitor():
     found = _by_name(
         targets.of_reads(
