@@ -40,6 +40,8 @@ urlpatterns = [
     ),
     path("parts/<int:pk>/unclaim/", steps.unclaim, name="unclaim"),
     path("parts/<int:pk>/complete/", steps.complete, name="complete"),
+    path("parts/<int:pk>/block/", steps.block, name="block"),
+    path("parts/<int:pk>/unblock/", steps.unblock, name="unblock"),
     path("parts/<int:pk>/place/", steps.place, name="place"),
     path("parts/<int:pk>/made-wrong/", steps.made_wrong, name="made-wrong"),
     path("parts/<int:pk>/remake/", steps.remake, name="remake"),

@@ -51,6 +51,8 @@ START = Step("parts:start", gettext_lazy("Start"))
 ACCEPT = Step("parts:accept-revision", gettext_lazy("Accept the new file"))
 UNCLAIM = Step("parts:unclaim", gettext_lazy("Let it go"))
 COMPLETE = Step("parts:complete", gettext_lazy("Done"), asks="storage")
+BLOCK = Step("parts:block", gettext_lazy("Blocked…"), asks="blocked")
+UNBLOCK = Step("parts:unblock", gettext_lazy("No longer blocked"))
 PLACE = Step("parts:place", gettext_lazy("Change the place"), asks="place")
 MADE_WRONG = Step("parts:made-wrong", gettext_lazy("Made wrong"), asks="wrong")
 REMAKE = Step("parts:remake", gettext_lazy("Make it again"))
@@ -238,16 +240,17 @@ def _review_steps(part: Part, user: User) -> tuple[Step | None, list[Step]]:
 
 def _shop_steps(part: Part, user: User) -> tuple[Step | None, list[Step]]:
     give = [GIVE] if user.can_lead else []
+    block = UNBLOCK if part.blocked_reason else BLOCK
     if not part.assigned:
-        return TAKE, [COMPLETE, *give]
+        return TAKE, [COMPLETE, *give, block]
     new_file = [ACCEPT] if part.is_outdated else []
     if is_held_by(part, user):
         # The file comes first: what was begun may no longer be what is wanted.
         begin = [START] if part.status != Status.IN_PROGRESS else []
         main, *rest = [*new_file, *begin, COMPLETE]
-        return main, [*rest, *give, UNCLAIM]
+        return main, [*rest, *give, UNCLAIM, block]
     if user.can_lead:
-        return None, [*new_file, COMPLETE, *give, UNCLAIM]
+        return None, [*new_file, COMPLETE, *give, UNCLAIM, block]
     return None, []
 
 

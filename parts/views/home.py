@@ -18,7 +18,7 @@ from accounts.models import User
 from parts.models import SHOP, Category, Part, PartEvent, PartFile, Verb
 from parts.querysets import OPEN, PartQuerySet
 
-from .cards import APPROVE, GIVE, Card, Mark, Step, inspect
+from .cards import APPROVE, GIVE, UNBLOCK, Card, Mark, Step, inspect
 from .live import page_version
 
 ROWS = 6  # of each section; its board has the rest
@@ -356,7 +356,9 @@ def _blocked(card: Card) -> Row:
     part = card.part
     why = [Mark("wrong", "blocked", part.blocked_reason), *_holder(card)]
     row = Row(card, why, part.updated_at)
-    if card.user.can_work:
+    if UNBLOCK in card.more:
+        row.step = UNBLOCK
+    elif card.user.can_work:
         row.link = _look(part, _("Open"))
     return row
 

@@ -76,6 +76,20 @@ def complete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @posted
+def block(request: HttpRequest, pk: int) -> HttpResponse:
+    said = _("It is noted what blocks %(part)s.")
+    return _take(
+        request, pk, workflow.block, said, reason=request.POST.get("blocked", "")
+    )
+
+
+@posted
+def unblock(request: HttpRequest, pk: int) -> HttpResponse:
+    said = _("%(part)s can be made again.")
+    return _take(request, pk, workflow.unblock, said)
+
+
+@posted
 def place(request: HttpRequest, pk: int) -> HttpResponse:
     """Say where a part lies."""
     said = _("It is noted where %(part)s lies.")

@@ -12,6 +12,7 @@ from accounts.models import User
 from parts import tasks
 from parts.errors import BadInput, NotAllowed, WrongState
 from parts.models import (
+    SHOP,
     Category,
     Kind,
     Part,
@@ -223,11 +224,7 @@ def send_back(part: Part, *, actor: Actor, reason: str) -> Part:
         WrongState: the part is not in review.
     """
     require(actor, "can_lead", _("review parts"))
-    reason = reason.strip()
-    if not reason:
-        raise BadInput(_("Say what has to be changed."), field="reason")
-    if len(reason) > Part._meta.get_field("blocked_reason").max_length:
-        raise BadInput(_("Keep the reason under 500 characters."), field="reason")
+    reason = _reason(reason, _("Say what has to be changed."))
     return take(
         Verb.SENT_BACK,
         part,
@@ -235,6 +232,15 @@ def send_back(part: Part, *, actor: Actor, reason: str) -> Part:
         changes={"blocked_reason": reason, "status": Status.PENDING},
         note=reason,
     )
+
+
+def _reason(text: str, missing: str) -> str:
+    text = text.strip()
+    if not text:
+        raise BadInput(missing, field="reason")
+    if len(text) > Part._meta.get_field("blocked_reason").max_length:
+        raise BadInput(_("Keep the reason under 500 characters."), field="reason")
+    return text
 
 
 @step
@@ -421,6 +427,42 @@ def complete(
         note=storage,
         revision=part.claimed_revision or None,
     )
+
+
+@step
+def block(part: Part, *, actor: Actor, reason: str) -> Part:
+    """Say why a part in production cannot be made now; it goes to the blocked queue.
+
+    Raises:
+        NotAllowed: the actor may not change parts.
+        BadInput: no reason, or one that is too long.
+        WrongState: the part is not in production.
+    """
+    require(actor, "can_work", _("change parts"))
+    reason = _reason(reason, _("Say what blocks it."))
+    return _in_shop(part, actor, blocked_reason=reason)
+
+
+@step
+def unblock(part: Part, *, actor: Actor) -> Part:
+    """Say that a part in production can be made again.
+
+    Raises:
+        NotAllowed: the actor may not change parts.
+        WrongState: the part is not in production.
+    """
+    require(actor, "can_work", _("change parts"))
+    return _in_shop(part, actor, blocked_reason="")
+
+
+def _in_shop(part: Part, actor: Actor, **changes) -> Part:
+    # In review the same column says why a part was sent back.
+    if part.category not in SHOP:
+        raise WrongState(
+            _("“%(part)s” is not in production, so nothing there blocks it.")
+            % {"part": part}
+        )
+    return edit(part, actor=actor, **changes)
 
 
 @step

@@ -20,6 +20,8 @@ STEPS = [
     "accept-revision",
     "unclaim",
     "complete",
+    "block",
+    "unblock",
     "place",
     "made-wrong",
     "remake",
@@ -254,6 +256,50 @@ def test_complete_refuses_a_place_that_is_too_long(member_page):
     part.refresh_from_db()
     assert part.category == "cnc"
     assert said(response) == [("error", "Keep the place under 200 characters.")]
+
+
+def test_what_blocks_a_part_is_noted_and_cleared(member_page):
+    part = make_part(name="Hub", category="cnc")
+    response = press(member_page, "block", part, blocked=" No bar. ")
+    part.refresh_from_db()
+    assert (part.blocked_reason, part.category) == ("No bar.", "cnc")
+    assert said(response) == [("success", "It is noted what blocks Hub.")]
+    response = press(member_page, "unblock", part)
+    part.refresh_from_db()
+    assert part.blocked_reason == ""
+    assert said(response)[-1] == ("success", "Hub can be made again.")
+    changes = [event.changes for event in part.events.all()]
+    assert {"blocked_reason": ["No bar.", ""]} in changes
+
+
+@pytest.mark.parametrize(
+    ("category", "text", "answer"),
+    [
+        ("cnc", " ", "Say what blocks it."),
+        ("cnc", "x" * 501, "Keep the reason under 500 characters."),
+        (
+            "review",
+            "No bar.",
+            "“Hub” is not in production, so nothing there blocks it.",
+        ),
+        ("completed", "No", "“Hub” is not in production, so nothing there blocks it."),
+    ],
+)
+def test_nothing_blocks_a_part_without_a_reason_or_elsewhere(
+    member_page, category, text, answer
+):
+    part = make_part(name="Hub", category=category)
+    response = press(member_page, "block", part, blocked=text)
+    part.refresh_from_db()
+    assert part.blocked_reason == ""
+    assert said(response) == [("error", answer)]
+
+
+def test_why_a_part_was_sent_back_is_not_cleared_as_if_it_were_unblocked(member_page):
+    part = make_part(blocked_reason="Too thin.")
+    press(member_page, "unblock", part)
+    part.refresh_from_db()
+    assert part.blocked_reason == "Too thin."
 
 
 def test_place_is_noted_and_cleared(member_page):
