@@ -134,8 +134,9 @@ def _index(connection: BaseDatabaseWrapper) -> str:
             for statement in (sql.EXTENSION, *sql.INDEXES):
                 cursor.execute(statement)
     except DatabaseError as error:
+        why = str(error).partition("\n")[0]
         return (
-            f"The search reads every part, since pg_trgm cannot be added: {error} "
+            f"The search reads every part, since pg_trgm cannot be added ({why}). "
             "Let the database's owner run CREATE EXTENSION pg_trgm, then migrate again."
         )
     return ""

@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import hypothesis
 import pytest
@@ -468,6 +469,19 @@ def test_a_trigger_that_is_gone_is_put_back_by_migrate(name):
     assert kept.is_whole(connection)
     check()
     assert Part.objects.live().matching("hub").count() == 1
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'")
+def test_who_may_not_add_the_index_of_the_search_is_told(monkeypatch):
+    from parts.kept import postgresql
+
+    monkeypatch.setattr(postgresql, "EXTENSION", "CREATE EXTENSION pg_nowhere")
+    told = StringIO()
+    call_command("migrate", stdout=told)
+    assert "The search reads every part, since pg_trgm cannot be added (" in (
+        told.getvalue()
+    )
+    assert kept.is_whole(connection)
 
 
 @pytest.mark.django_db(transaction=True)
