@@ -33,6 +33,23 @@ SUMS = [
     SCORE,
 ]
 
+SHARDS = 64
+_HELD = "pg_try_advisory_xact_lock('parts_tally'::regclass::oid::integer, {})"
+TOGETHER = {kept.table: kept for kept in SUMS}.values()
+
+
+def _together(kept: Sum) -> str:
+    keys, measures = ", ".join(kept.keys), ", ".join(kept.measures)
+    sums = ", ".join(f"sum({m})" for m in kept.measures)
+    return f"""
+      WITH gone AS (
+        DELETE FROM {kept.table} WHERE shard < 0 OR shard % {SHARDS} = ANY(free)
+        RETURNING *)
+      INSERT INTO {kept.table} ({keys}, shard, {measures})
+      SELECT {keys}, free[1], {sums} FROM gone
+      GROUP BY {keys} HAVING sum(parts) <> 0;"""
+
+
 TABLES = [
     """CREATE TABLE parts_tally (
       category text NOT NULL, season bigint NOT NULL, status text NOT NULL,
@@ -60,14 +77,32 @@ TABLES = [
       name text COLLATE "C" NOT NULL, shard integer NOT NULL,
       parts bigint NOT NULL, halves bigint NOT NULL, PRIMARY KEY (name, shard)
     ) WITH (fillfactor = 50)""",
-    # The lock goes when the transaction does, after what it wrote can be seen.
-    """CREATE FUNCTION parts_own_shard() RETURNS integer LANGUAGE plpgsql AS $$
+    # The lock goes when the transaction does, after what it wrote can be seen. And
+    # as long as that lasts, no version of a row is ever done with, so a row that is
+    # changed 10 000 times takes 10 000 looks each: from time to time it is another.
+    f"""CREATE FUNCTION parts_own_shard() RETURNS integer LANGUAGE plpgsql AS $$
+    DECLARE
+      own integer := nullif(current_setting('parts.shard', true), '');
+      turn integer := coalesce(nullif(current_setting('parts.turn', true), ''), '0');
     BEGIN
-      FOR shard IN 0..63 LOOP
-        IF pg_try_advisory_xact_lock('parts_tally'::regclass::oid::integer, shard)
-        THEN RETURN shard; END IF;
+      FOR free IN 0..{SHARDS - 1} LOOP
+        EXIT WHEN own IS NOT NULL;
+        IF {_HELD.format("free")} THEN
+          own := free;
+        END IF;
       END LOOP;
-      RETURN 64 + pg_backend_pid();
+      IF own IS NULL THEN RETURN -pg_backend_pid(); END IF;  -- as many as that
+      PERFORM set_config('parts.shard', own::text, true);
+      PERFORM set_config('parts.turn', (turn + 1)::text, true);
+      RETURN own + {SHARDS} * (turn / 400);
+    END $$""",
+    # Puts the shards together whose writers are gone.
+    f"""CREATE FUNCTION parts_put_together() RETURNS void LANGUAGE plpgsql AS $$
+    DECLARE free integer[] := ARRAY(
+      SELECT s FROM generate_series(0, {SHARDS - 1}) AS s WHERE {_HELD.format("s")});
+    BEGIN
+      IF free = '{{}}' THEN RETURN; END IF;
+      {" ".join(map(_together, TOGETHER))}
     END $$""",
 ]
 
@@ -321,8 +356,7 @@ FILL += [
     f"INSERT INTO parts_found SELECT {_FOUND} FROM parts AS now WHERE now.{LIVE}",
     *(f"ANALYZE {name}" for name in NAMES),
 ]
-# What becomes 0 in one shard need not in all; the index is the vacuum's business.
-TIDY: list[str] = []
+TIDY = ["SELECT parts_put_together()"]
 LOCK = ["LOCK TABLE parts, parts_partevent IN SHARE ROW EXCLUSIVE MODE"]
 STANDING = """SELECT DISTINCT tgname FROM pg_trigger
 WHERE NOT tgisinternal AND starts_with(tgname, 'parts_') AND tgrelid IN (
@@ -332,7 +366,8 @@ WHERE NOT tgisinternal AND starts_with(tgname, 'parts_') AND tgrelid IN (
 
 def removal(triggers: set[str]) -> list[str]:
     # With a function go the triggers that call it.
-    functions = [f"{name}()" for name in (*FUNCTIONS, "parts_own_shard")]
+    own = ("parts_own_shard", "parts_put_together")
+    functions = [f"{name}()" for name in (*FUNCTIONS, *own)]
     return [
         f"DROP FUNCTION IF EXISTS {name} CASCADE"
         for name in (*functions, "parts_fold(text)")

@@ -10,7 +10,7 @@ SCHEDULES = {
     "parts.tasks.rescue": {"schedule_type": Schedule.MINUTES, "minutes": 1},
     "parts.drawings.rescue": {"schedule_type": Schedule.MINUTES, "minutes": 1},
     "parts.tasks.empty_trash": {"schedule_type": Schedule.DAILY},
-    "parts.kept.tidy": {"schedule_type": Schedule.DAILY},
+    "parts.kept.tidy": {"schedule_type": Schedule.HOURLY},
     "parts.tasks.clear_drafts": {"schedule_type": Schedule.HOURLY},
 }
 
