@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Lower
+from django.db.models.lookups import IsNull
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -258,6 +259,16 @@ class Part(models.Model):
                     "amount",
                 ],
                 name="part_lane",
+                condition=Q(deleted_at=None),
+            ),
+            # As ``in_queue_order`` has it.
+            models.Index(
+                F("priority").desc(),
+                IsNull(F("due_date"), True),
+                "due_date",
+                "created_at",
+                "id",
+                name="part_most_urgent",
                 condition=Q(deleted_at=None),
             ),
             models.Index(

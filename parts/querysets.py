@@ -22,6 +22,7 @@ from django.db.models import (
     Window,
 )
 from django.db.models.functions import RowNumber
+from django.db.models.lookups import IsNull
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -177,9 +178,16 @@ class PartQuerySet(models.QuerySet):
         )
 
     def in_queue_order(self) -> "PartQuerySet":
-        """Order as a shop works: urgent first, then due date, then age."""
+        """Order as a shop works: urgent first, then due date, then age.
+
+        Not by NULLS LAST, which no index of SQLite has.
+        """
         return self.order_by(
-            F("priority").desc(), F("due_date").asc(nulls_last=True), "created_at", "id"
+            F("priority").desc(),
+            IsNull(F("due_date"), True).asc(),
+            "due_date",
+            "created_at",
+            "id",
         )
 
     def in_holders_order(self) -> "PartQuerySet":

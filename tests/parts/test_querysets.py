@@ -1,4 +1,5 @@
 import pytest
+from django.db import connection
 
 from parts.models import Part
 from tests.factories import make_part
@@ -40,3 +41,10 @@ def test_search_looks_into_every_field_that_it_should(field, query):
 def test_a_search_for_nothing_keeps_everything(query):
     make_part()
     assert Part.objects.matching(query).count() == 1
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's words")
+def test_the_most_urgent_of_all_are_found_without_sorting():
+    plan = Part.objects.live().of_kept_seasons().in_queue_order()[:50].explain()
+    assert "SCAN parts USING INDEX part_most_urgent" in plan
+    assert "TEMP B-TREE" not in plan

@@ -11,7 +11,7 @@ from parts.models import Season
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif("connection.vendor != 'sqlite'", reason="SQLite's engine"),
+    pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's engine"),
 ]
 
 
