@@ -1,5 +1,7 @@
 """One filter for boards and API, so that they never disagree."""
 
+from collections.abc import Callable
+
 import django_filters
 from django import forms
 from django.db.models import QuerySet
@@ -45,6 +47,13 @@ class PartFilter(django_filters.FilterSet):
     class Meta:
         model = Part
         fields: list[str] = []
+
+    def get_form_class(self) -> Callable[..., forms.Form]:
+        """Return the form, which is the same each time, and made once."""
+        cls = type(self)
+        if "_form_class" not in vars(cls):
+            cls._form_class = super().get_form_class()
+        return cls._form_class
 
     def filter_search(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         return queryset.matching(value)
