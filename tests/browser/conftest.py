@@ -106,6 +106,12 @@ def sign_in(page: Page, site: Site, username: str) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
+def number_of(page: Page, name: str) -> int:
+    """Return the id of the first part that ``name`` finds."""
+    found = page.request.get("/api/parts/", params={"search": name, "limit": 1}).json()
+    return found["parts"][0]["id"]
+
+
 @pytest.fixture(scope="module")
 def signed_in() -> dict[str, dict]:
     """Cookies by user name: one sign-in does for all tests of a module."""
@@ -114,9 +120,9 @@ def signed_in() -> dict[str, dict]:
 
 @pytest.fixture
 def browse(request, chromium, site, signed_in):
-    """Return a function that opens the site as somebody; it watches for errors.
+    """Return a function that gives a page on which somebody is signed in.
 
-    Every page that is opened must end without an error on its console and
+    Where it stands is not said: every test goes to its own page first. Every page that is opened must end without an error on its console and
     without a failed request. A module about signing in says ``SIGNS_IN_AFRESH``.
     """
     contexts: list[BrowserContext] = []
@@ -132,8 +138,8 @@ def browse(request, chromium, site, signed_in):
         contexts.append(context)
         page = context.new_page()
         watch(page, troubles)
-        page.goto("/")
-        if "/login" in page.url:
+        if username not in states:
+            page.goto("/")
             sign_in(page, site, username)
             states[username] = {"cookies": context.cookies(), "origins": []}
         return page

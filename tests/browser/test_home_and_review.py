@@ -47,6 +47,7 @@ def test_a_lead_goes_from_home_to_what_looks_wrong_and_decides_there(
     browse, site, size, wrong, finding, wish, right
 ):
     page = browse(site.lead, **size)
+    page.goto("/")
     gauge = page.locator(".gauge", has_text="Waiting for review")
     waiting = int(gauge.locator(".gauge__number").inner_text())
     row = _row(page, "Waiting for review", wrong)
@@ -97,6 +98,7 @@ def test_a_lead_goes_from_home_to_what_looks_wrong_and_decides_there(
 )
 def test_a_member_takes_what_is_ready_from_home(browse, site, options):
     page = browse(site.members[0], **options)
+    page.goto("/")
     ready = _section(page, "Ready to make").locator(".work-row")
     name = ready.first.locator("a").first.inner_text()
     ready.first.get_by_role("button", name="Take it").click()

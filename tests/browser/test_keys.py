@@ -20,6 +20,7 @@ def _make(page: Page, name: str) -> str:
 
 def test_a_key_is_made_copied_used_and_revoked(browse, site):
     page = browse(site.members[0])
+    page.goto("/")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator(".topbar__me > summary").click()
     page.get_by_role("link", name="API keys").click()

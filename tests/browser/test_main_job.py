@@ -40,6 +40,7 @@ def test_from_a_step_file_to_a_finished_part(browse, site):
 
     # Somebody hands in a part with its STEP file.
     page = browse(member)
+    page.goto("/")
     page.get_by_role("link", name="Hand in").click()
     page.get_by_label("File").set_input_files(SAMPLE)
     page.get_by_label("Name").fill(NAME)
@@ -76,6 +77,7 @@ def test_from_a_step_file_to_a_finished_part(browse, site):
     # A member cannot approve it; a lead does, from the board.
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     boss = browse(site.lead)
+    boss.goto("/")
     boards = boss.get_by_role("navigation", name="Boards")
     boards.get_by_role("link", name="Review").click()
     picture = _card(boss).locator("img")

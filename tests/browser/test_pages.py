@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from .conftest import sign_in
+from .conftest import number_of, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
 
@@ -27,7 +27,7 @@ SIZES = {
         "reduced_motion": "reduce",
     },
 }
-PART = "/production/?search=Bearing+plate"  # the one with two files
+PART = "Bearing plate"  # the one with two files
 PAGES = {
     "home": "/",
     "review": "/review/",
@@ -60,8 +60,7 @@ SHIFT_MOST = 0.01
 @pytest.mark.parametrize("size", SIZES)
 def test_axe_finds_nothing_and_nothing_jumps(browse, site, size):
     page = browse(site.lead, **SIZES[size])
-    page.goto(PART)
-    part = page.locator(".part-card").first.get_attribute("data-part")
+    part = number_of(page, PART)
     found = {}
     for name, path in PAGES.items():
         address = path.format(part=part)

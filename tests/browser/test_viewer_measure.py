@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from .conftest import number_of
+
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("viewer_measure")]
 
 INCH = 25.4
@@ -66,9 +68,7 @@ class Viewer:
 
 
 def _open(page: Page, name: str) -> None:
-    page.goto(f"/search/?search={name.replace(' ', '+')}")
-    part = page.locator(".part-card").first.get_attribute("data-part")
-    page.goto(f"/parts/{part}/")
+    page.goto(f"/parts/{number_of(page, name)}/")
 
 
 @pytest.fixture(params=SIZES)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from .conftest import number_of
 from .test_pages import axe
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("viewer_tree")]
@@ -37,10 +38,8 @@ def page(request, browse, site) -> Page:
     return browse(site.members[0], **SIZES[request.param])
 
 
-def _open(page: Page, board: str, name: str, rest: str = "") -> Locator:
-    page.goto(f"/{board}/?search={name}")
-    part = page.locator(".part-card").first.get_attribute("data-part")
-    return _visit(page, f"/parts/{part}/{rest}")
+def _open(page: Page, name: str, rest: str = "") -> Locator:
+    return _visit(page, f"/parts/{number_of(page, name)}/{rest}")
 
 
 def _visit(page: Page, address: str) -> Locator:
@@ -51,7 +50,7 @@ def _visit(page: Page, address: str) -> Locator:
 
 
 def _gearbox(page: Page) -> Locator:
-    viewer = _open(page, "completed", "gearbox")
+    viewer = _open(page, "gearbox")
     viewer.get_by_role("button", name="Parts of the assembly").click()
     return viewer
 
@@ -158,12 +157,12 @@ def test_the_list_is_used_from_the_keyboard(browse, site):
 
 def test_a_single_part_has_no_list_of_parts(browse, site):
     page = browse(site.members[0], **SIZES["desk"])
-    viewer = _open(page, "production", "Bearing+plate")
+    viewer = _open(page, "Bearing plate")
     expect(viewer.get_by_role("button", name="Parts of the assembly")).to_be_hidden()
 
 
 def test_the_cube_turns_the_view(page):
-    viewer = _open(page, "production", "Bearing+plate")
+    viewer = _open(page, "Bearing plate")
     cube = viewer.locator(".viewer__cube")
     cube.locator("polygon", has_text=re.compile("^Top$")).click()
     assert viewer.evaluate(PLACE)["polar"] == 0
@@ -177,7 +176,7 @@ def test_the_cube_turns_the_view(page):
 
 
 def test_a_link_keeps_the_view_and_leaves_other_anchors_alone(page):
-    viewer = _open(page, "production", "Bearing+plate")
+    viewer = _open(page, "Bearing plate")
     address = page.url
     page.goto(f"{address}#main")
     _visit(page, f"{address}#main")
@@ -202,7 +201,7 @@ def test_a_link_keeps_the_view_and_leaves_other_anchors_alone(page):
 
 def test_a_broken_link_shows_the_part_as_always(browse, site):
     page = browse(site.members[0], **SIZES["desk"])
-    viewer = _open(page, "completed", "gearbox")
+    viewer = _open(page, "gearbox")
     address = page.url
     for words in ("", "1", "1,x", "1,2,3,4,5,0"):
         page.goto("/account/keys/")
@@ -212,7 +211,7 @@ def test_a_broken_link_shows_the_part_as_always(browse, site):
 
 
 def test_the_picture_is_named_after_the_part(page):
-    viewer = _open(page, "production", "Bearing+plate")
+    viewer = _open(page, "Bearing plate")
     viewer.get_by_role("button", name="Share this view").click()
     canvas = viewer.locator("canvas")
     size = canvas.evaluate("canvas => [canvas.clientWidth, canvas.clientHeight]")
@@ -229,7 +228,7 @@ def test_the_picture_is_named_after_the_part(page):
 
 
 def test_two_revisions_over_each_other_and_side_by_side(page):
-    viewer = _open(page, "production", "Bearing+plate", "?compare=1-2")
+    viewer = _open(page, "Bearing plate", "?compare=1-2")
     _wait_for_both(viewer)
     # The bore has grown: what revision 1 alone has is the ring round it.
     assert _share_of(viewer, _is_orange) > 0.003
@@ -255,7 +254,7 @@ def test_two_revisions_over_each_other_and_side_by_side(page):
 
 def test_a_revision_that_cannot_be_loaded_says_so(browse, site):
     page = browse(site.members[0], **SIZES["desk"])
-    viewer = _open(page, "production", "Bearing+plate")
+    viewer = _open(page, "Bearing plate")
     page.route("**/files/1/model*", lambda route: route.fulfill(body="no model"))
     viewer.get_by_role("button", name="Compare two revisions").click()
     expect(viewer.get_by_text("This 3D model is damaged.")).to_be_visible()
@@ -272,7 +271,7 @@ def test_axe_finds_nothing_in_the_panels(page):
     assert axe(page, "[data-viewer]") == []
     viewer.get_by_role("button", name="Share this view").click()
     assert axe(page, "[data-viewer]") == []
-    viewer = _open(page, "production", "Bearing+plate", "?compare=1-2")
+    viewer = _open(page, "Bearing plate", "?compare=1-2")
     _wait_for_both(viewer)
     assert axe(page, "[data-viewer]") == []
 
