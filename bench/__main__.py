@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ _TYPICAL = {workload.LIST, workload.ONE, workload.BOARD, workload.BOARD_ALONE}
 
 def main() -> None:
     asked = _arguments()
+    # As after Ctrl-C, what was started is ended and what was written is deleted.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     failed = []
     for name in asked.only:
         _say(f"== {name}")
