@@ -122,8 +122,9 @@ def signed_in() -> dict[str, dict]:
 def browse(request, chromium, site, signed_in):
     """Return a function that gives a page on which somebody is signed in.
 
-    Where it stands is not said: every test goes to its own page first. Every page that is opened must end without an error on its console and
-    without a failed request. A module about signing in says ``SIGNS_IN_AFRESH``.
+    Where it stands is not said: a test goes to its own page first. Every page that
+    is opened must end without an error on its console and without a failed request.
+    A module about signing in says ``SIGNS_IN_AFRESH``.
     """
     contexts: list[BrowserContext] = []
     troubles: list[str] = []
