@@ -11,13 +11,14 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.cache import get_conditional_response
 from rest_framework.exceptions import ValidationError
 
 from accounts import keys
 from accounts.authentication import carried_before_body
+from parts import tallies
 from parts.filters import PartFilter, sort
 from parts.models import SORTABLE, Category, Part
 from parts.querysets import PartQuerySet
@@ -123,7 +124,7 @@ def _list(params: QueryDict, category: str | None) -> Callable[[], str] | None:
     )
     if not filters:
         statement = _statement_of_list(category, *sorting, limit, offset)
-        count = partial(_count, category)
+        count = partial(tallies.live_parts, *([category] if category else []))
     else:
         found = PartFilter(params, queryset=_parts(category), request=None)
         if not found.is_valid():
@@ -159,18 +160,6 @@ def _page(
     if not offset:
         return parts if limit is None else parts[:limit]
     return parts.cut(offset, None if limit is None else offset + limit)
-
-
-def _count(category: str | None) -> int:
-    with connection.cursor() as cursor:
-        if category is None:
-            cursor.execute("SELECT COUNT(*) FROM parts WHERE deleted_at IS NULL")
-        else:
-            cursor.execute(
-                "SELECT COUNT(*) FROM parts WHERE deleted_at IS NULL AND category = %s",
-                [category],
-            )
-        return cursor.fetchone()[0]
 
 
 def _parts(category: str | None) -> PartQuerySet:
