@@ -210,8 +210,10 @@ class Hits:
             f"  ORDER BY created_at {order} LIMIT 1 OFFSET %s), "
             f"  (SELECT {last}(id) FROM some)) "
             "SELECT (SELECT group_concat(id) FROM some), EXISTS ("
-            f"  SELECT 1 FROM mark, parts WHERE parts.created_at {newer} mark.age "
-            f"  AND parts.id {before} mark.id {among})",
+            "  SELECT 1 FROM mark CROSS JOIN parts WHERE parts.deleted_at IS NULL "
+            f"  AND parts.created_at {newer} mark.age "
+            # By age, not by id: those are few, and an index of live parts has them.
+            f"  AND +parts.id {before} mark.id {among})",
             [phrases, *categories, wanted + _SPARE, wanted - 1, *categories],
         )
         return None if is_mixed else [int(number) for number in (ids or "0").split(",")]
