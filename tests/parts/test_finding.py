@@ -187,3 +187,9 @@ def test_a_page_is_not_looked_for_in_all_hits():
         assert parts.count() == 4
     tables = [re.findall(r'FROM "?(parts\w*)', query["sql"]) for query in queries]
     assert tables == [["parts_found", "parts"], ["parts"], ["parts_found"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {queries[0]['sql']}")
+        plan = [row[3] for row in cursor.fetchall()]
+    # By age: the other way every part is read.
+    assert any("INDEX part_by_created_at" in step for step in plan)
+    assert not any("(rowid<?)" in step for step in plan)
