@@ -4,6 +4,7 @@ import { gettext } from "./words.js";
 
 const mine = new WeakSet(); // fields that a person has touched
 const filled = new WeakMap(); // what stood in a field before it was filled
+const waiting = new WeakMap(); // what to fill in when whoever is in the field has left
 
 /** Note which fields in `root` people touch. */
 export function noteTouches(root) {
@@ -15,26 +16,40 @@ export function noteTouches(root) {
       unsay(field);
     });
   }
+  root.addEventListener("focusout", ({ target }) => {
+    const field = target.closest(".field");
+    const guess = waiting.get(field);
+    waiting.delete(field);
+    if (guess) fillOne(field, guess);
+  });
 }
 
 /** Write `guesses` into the fields of `row` that nobody has touched. */
 export function fill(row, guesses) {
-  for (const { field: name, value, why } of guesses) {
-    const field = row.querySelector(`.field--${name}`);
-    if (!field || mine.has(field)) continue;
-    const before = read(field);
-    if (before === value) continue;
-    // What stands there from before the page was opened was written by somebody.
-    if (before && !filled.has(field)) continue;
-    if (!filled.has(field)) filled.set(field, before);
-    write(field, value);
-    say(field, why);
+  for (const guess of guesses) {
+    const field = row.querySelector(`.field--${guess.field}`);
+    if (!field) continue;
+    // The first letter would stand in the midst of what was filled in before it.
+    if (field.contains(document.activeElement)) waiting.set(field, guess);
+    else fillOne(field, guess);
   }
+}
+
+function fillOne(field, { value, why }) {
+  if (mine.has(field)) return;
+  const before = read(field);
+  if (before === value) return;
+  // What stands there from before the page was opened was written by somebody.
+  if (before && !filled.has(field)) return;
+  if (!filled.has(field)) filled.set(field, before);
+  write(field, value);
+  say(field, why);
 }
 
 /** Take back what the file that is gone has filled in. */
 export function unfill(row) {
   for (const field of row.querySelectorAll(".field")) {
+    waiting.delete(field);
     if (filled.has(field) && !mine.has(field)) undo(field);
   }
 }

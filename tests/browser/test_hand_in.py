@@ -174,7 +174,12 @@ def test_a_slow_file_shows_its_progress_can_be_cancelled_and_is_waited_for(
 def test_a_file_is_removed_and_another_takes_its_place(browse, site):
     page = _open(browse(site.members[0]))
     chooser = page.get_by_label("File")
+    # Whoever is about to write a name is not written into.
+    page.get_by_label("Name").focus()
     chooser.set_input_files(STEP / "spacer.step")
+    expect(page.locator("[data-draft] img")).to_be_visible(timeout=CONVERSION_MS)
+    expect(page.get_by_label("Name")).to_have_value("")
+    page.keyboard.press("Tab")
     expect(page.get_by_label("Name")).to_have_value("Spacer 7/8")
     page.get_by_role("button", name="Remove spacer.step").click()
     expect(page.locator("[data-draft]")).to_have_count(0)
