@@ -18,8 +18,10 @@ SIZES = {
         "reduced_motion": "reduce",
     },
 }
-# Where a point of the model, in mm, lies on the page.
-PLACE = """([x, y, z]) => {
+# Where a point of the model, in mm, lies on the page, when a panel that has just
+# been opened has its place.
+PLACE = """async ([x, y, z]) => {
+  for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
   const { rig, canvas } = document.querySelector("[data-viewer]").viewer.run;
   const { camera } = rig;
   camera.updateMatrixWorld();
