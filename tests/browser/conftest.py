@@ -112,40 +112,78 @@ def number_of(page: Page, name: str) -> int:
     return found["parts"][0]["id"]
 
 
+class Devices:
+    """The browsers' profiles of a module: one for each person and kind of screen.
+
+    A new profile costs as much as two pages. After each test all but the sign-in
+    is forgotten.
+    """
+
+    def __init__(self, chromium: Browser, site: Site) -> None:
+        self._chromium = chromium
+        self._site = site
+        self._cookies: dict[str, list] = {}  # by user name
+        self._contexts: dict[tuple, BrowserContext] = {}
+
+    def page(self, username: str, troubles: list[str], **options) -> Page:
+        """Open a page; the first one of a person is where the sign-in leads."""
+        key = (username, repr(sorted(options.items())))
+        if key not in self._contexts:
+            self._contexts[key] = self._chromium.new_context(
+                base_url=self._site.address, **options
+            )
+            self._contexts[key].add_cookies(self._cookies.get(username, []))
+        context = self._contexts[key]
+        page = context.new_page()
+        watch(page, troubles)
+        if username not in self._cookies:
+            page.goto("/")
+            sign_in(page, self._site, username)
+            self._cookies[username] = context.cookies()
+        return page
+
+    def forget(self) -> None:
+        """Close all pages, and forget what they kept."""
+        for (username, _options), context in self._contexts.items():
+            for page in context.pages:
+                if page.url.startswith(self._site.address):
+                    page.evaluate("localStorage.clear()")
+                page.close()
+            context.clear_permissions()
+            context.clear_cookies()
+            context.add_cookies(self._cookies.get(username, []))
+
+    def close(self) -> None:
+        for context in self._contexts.values():
+            context.close()
+
+
 @pytest.fixture(scope="module")
-def signed_in() -> dict[str, dict]:
-    """Cookies by user name: one sign-in does for all tests of a module."""
-    return {}
+def devices(chromium, site) -> Iterator[Devices]:
+    devices = Devices(chromium, site)
+    yield devices
+    devices.close()
 
 
 @pytest.fixture
-def browse(request, chromium, site, signed_in):
+def browse(request, chromium, site, devices):
     """Return a function that gives a page on which somebody is signed in.
 
     Where it stands is not said: a test goes to its own page first. Every page that
     is opened must end without an error on its console and without a failed request.
     A module about signing in says ``SIGNS_IN_AFRESH``.
     """
-    contexts: list[BrowserContext] = []
+    is_afresh = getattr(request.module, "SIGNS_IN_AFRESH", False)
+    mine = Devices(chromium, site) if is_afresh else devices
     troubles: list[str] = []
-    states = {} if getattr(request.module, "SIGNS_IN_AFRESH", False) else signed_in
 
     def open_as(username: str, **options) -> Page:
-        context = chromium.new_context(
-            base_url=site.address,
-            storage_state=states.get(username),
-            **{"viewport": {"width": 1440, "height": 900}} | options,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        watch(page, troubles)
-        if username not in states:
-            page.goto("/")
-            sign_in(page, site, username)
-            states[username] = {"cookies": context.cookies(), "origins": []}
-        return page
+        size = {"viewport": {"width": 1440, "height": 900}}
+        return mine.page(username, troubles, **size | options)
 
     yield open_as
-    for context in contexts:
-        context.close()
+    if is_afresh:
+        mine.close()
+    else:
+        mine.forget()
     assert troubles == []

@@ -181,9 +181,8 @@ def test_the_finder_lists_what_matches_while_one_types(browse, site):
     page.wait_for_url("**/search/?search=gusset")
 
 
-@SIZES
-def test_a_board_filters_itself_while_one_types(browse, site, size):
-    page = browse(site.members[0], **size)
+def test_a_board_filters_itself_while_one_types(browse, site):
+    page = browse(site.members[0], **PHONE)
     page.goto("/search/?material=6061-T6")
     mark(page)
     field = page.get_by_label("Search this board")
@@ -201,10 +200,9 @@ def test_a_board_filters_itself_while_one_types(browse, site, size):
     expect(page.locator(".chip")).to_have_text(["Material: 6061-T6"])
 
 
-@SIZES
-def test_a_view_is_kept_under_a_name(browse, site, size):
-    page = browse(site.members[1], **size)
-    name = f"Aluminium {len(size)}"
+def test_a_view_is_kept_under_a_name(browse, site):
+    page = browse(site.members[1])
+    name = "Aluminium"
     page.goto("/production/?search=plate&unassigned=true&page=1")
     page.get_by_text("Views", exact=True).click()
     page.get_by_label("Save this view as").fill(name)

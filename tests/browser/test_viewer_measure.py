@@ -113,6 +113,7 @@ def test_holes_and_what_lies_between_them_are_exact(show):
     expect(viewer.rows.locator("strong")).to_have_text("⌀ 0.75 in")
 
 
+@pytest.mark.parametrize("show", ["desk"], indirect=True)
 def test_faces_edges_and_points_are_exact(show):
     viewer = show("Bearing plate")
     viewer.use("Measure")
@@ -140,6 +141,7 @@ def test_faces_edges_and_points_are_exact(show):
     expect(viewer.rows).to_have_count(0)
 
 
+@pytest.mark.parametrize("show", ["phone"], indirect=True)
 def test_a_counterbore_is_two_holes(show):
     viewer = show("Pillow block")
     viewer.look("5")
@@ -199,6 +201,7 @@ def test_a_section_shows_what_is_inside_and_hides_what_is_gone(show):
     expect(viewer.hint).to_contain_text("Flat face")
 
 
+@pytest.mark.parametrize("show", ["desk"], indirect=True)
 def test_the_size_is_that_of_the_box(show):
     viewer = show("Spacer 7/8")
     viewer.use("Size of the whole part")

@@ -175,6 +175,7 @@ def test_the_cube_turns_the_view(page):
     expect(cube).to_have_attribute("aria-label", "Front · Right")
 
 
+@pytest.mark.parametrize("page", ["desk"], indirect=True)
 def test_a_link_keeps_the_view_and_leaves_other_anchors_alone(page):
     viewer = _open(page, "Bearing plate")
     address = page.url
@@ -210,6 +211,7 @@ def test_a_broken_link_shows_the_part_as_always(browse, site):
         assert all(viewer.evaluate(SHOWN))
 
 
+@pytest.mark.parametrize("page", ["phone"], indirect=True)
 def test_the_picture_is_named_after_the_part(page):
     viewer = _open(page, "Bearing plate")
     viewer.get_by_role("button", name="Share this view").click()
@@ -227,6 +229,7 @@ def test_the_picture_is_named_after_the_part(page):
         assert picture.getpixel(tuple(middle))[3] == 255
 
 
+@pytest.mark.parametrize("page", ["desk"], indirect=True)
 def test_two_revisions_over_each_other_and_side_by_side(page):
     viewer = _open(page, "Bearing plate", "?compare=1-2")
     _wait_for_both(viewer)
