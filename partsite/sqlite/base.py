@@ -2,12 +2,15 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 
 from django.db.backends.sqlite3 import base
 
+_TIMEOUT_SECONDS = 5.0  # sqlite3's own
+_PAUSE_SECONDS = 0.001
 _LONGEST = 20_000  # characters; what is longer is a list of ids, and never the same
 
 
@@ -34,10 +37,11 @@ def _converted(query: str) -> str:
 class DatabaseWrapper(base.DatabaseWrapper):
     """Lets those who write take turns.
 
-    SQLite has whoever comes while another writes sleep and try again, up to 0.1 s
-    each time, and so the last of many waits longest. A lock of the system on a file
-    beside the database wakes the next one at once, in this process or another.
-    Nobody depends on it: who writes without it is kept apart by SQLite as ever.
+    SQLite has whoever comes while another writes sleep and try again, longer each
+    time, up to 0.1 s, and so the last of many waits longest. Here all ask for a lock
+    on a file beside the database, each a thousand times a second. Nobody depends on
+    it: who writes without it, or has waited as long as for the database itself, is
+    kept apart by SQLite as ever.
     """
 
     _turn: int | None = None  # the open file whose lock is held
@@ -74,7 +78,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             path = f"{self.settings_dict['NAME']}-turn"
             with suppress(OSError):  # another's file, or a disk without such locks
                 self._turn = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC)
-                fcntl.flock(self._turn, fcntl.LOCK_EX)
+                self._wait_for_lock(self._turn)
+
+    def _wait_for_lock(self, file: int) -> None:
+        longest = self.settings_dict["OPTIONS"].get("timeout", _TIMEOUT_SECONDS)
+        deadline = time.monotonic() + longest
+        while time.monotonic() < deadline:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(_PAUSE_SECONDS)
 
     def _end_turn(self) -> None:
         if self._turn is not None:

@@ -95,15 +95,12 @@ def test_somebody_is_invited_joins_forgets_the_password_and_leaves(
     expect(nia).to_have_url(re.compile("/account/login/"))
 
 
-@pytest.mark.parametrize("size", ["phone"])
-def test_the_account_keeps_wishes_and_signs_other_devices_out(
-    browse, visit, site, size
-):
+def test_the_account_keeps_wishes_and_signs_other_devices_out(browse, visit, site):
     user = site.members[0]
     there = visit(user_agent="Mozilla/5.0 (iPhone) Version/18.5 Safari/604.1")
     there.goto("/")
     sign_in(there, site, user)
-    page = browse(user, timezone_id="Asia/Tokyo", **SIZES[size])
+    page = browse(user, timezone_id="Asia/Tokyo", **SIZES["phone"])
     page.goto("/account/")
     times = page.locator(".device time")
     assert times.first.get_attribute("datetime").endswith("+09:00")

@@ -96,6 +96,15 @@ def test_of_many_who_write_each_has_a_turn(turn):
     assert _is_free(turn)
 
 
+def test_nobody_waits_for_ever_for_whoever_holds_the_turn(turn, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.05)
+    with turn.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with transaction.atomic():
+            Season.objects.create(name="2026")
+    assert Season.objects.count() == 1
+
+
 def test_without_such_locks_sqlite_alone_keeps_writers_apart(turn, monkeypatch):
     def refuse(*args):
         raise OSError("No locks available")
