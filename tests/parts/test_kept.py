@@ -456,7 +456,9 @@ def test_sums_that_became_nothing_are_left_out_every_hour():
     assert list(Part.objects.live().matching("hub")) == [part]
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite's sums have no shards."
+)
 @pytest.mark.django_db(transaction=True)
 def test_the_shards_of_many_writers_are_put_together_while_others_write():
     def work(number: int) -> None:
@@ -499,7 +501,9 @@ def test_a_trigger_that_is_gone_is_put_back_by_migrate(name):
     assert Part.objects.live().matching("hub").count() == 1
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite's index needs no right."
+)
 def test_who_may_not_add_the_index_of_the_search_is_told(monkeypatch):
     from parts.kept import postgresql
 
