@@ -4,6 +4,7 @@ import re
 import sqlite3
 import sys
 import unicodedata
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import hypothesis
@@ -135,17 +136,18 @@ def test_nothing_is_found_across_two_fields():
 
 
 def test_letters_fold_in_python_as_in_the_index_of_sqlite():
-    index = sqlite3.connect(":memory:")
-    index.execute("CREATE VIRTUAL TABLE letters USING fts5(a, tokenize = 'trigram')")
-    index.execute("CREATE VIRTUAL TABLE terms USING fts5vocab(letters, instance)")
     numbers = [n for n in range(1, sys.maxunicode + 1) if not 0xD800 <= n <= 0xDFFF]
     cased = [n for n in numbers if fold(chr(n)) != chr(n)]
     folded = [ord(fold(chr(n))) for n in cased]
-    index.executemany(
-        "INSERT INTO letters (rowid, a) VALUES (?, ?)",
-        ((n, chr(n) * 3) for n in {*cased, *folded}),
-    )
-    told = {n: term[0] for term, n in index.execute("SELECT term, doc FROM terms")}
+    with closing(sqlite3.connect(":memory:")) as index:
+        index.execute("CREATE VIRTUAL TABLE letters USING fts5(a, tokenize = trigram)")
+        index.execute("CREATE VIRTUAL TABLE terms USING fts5vocab(letters, instance)")
+        index.executemany(
+            "INSERT INTO letters (rowid, a) VALUES (?, ?)",
+            ((n, chr(n) * 3) for n in {*cased, *folded}),
+        )
+        terms = index.execute("SELECT term, doc FROM terms")
+        told = {n: term[0] for term, n in terms}
     blurred = finding._BLURRED
     differing = {
         chr(n)
