@@ -75,6 +75,15 @@ def _children(pid: int) -> set[int]:
     return found
 
 
+def _at_least(count: int, pid: int) -> set[int]:
+    """Wait until there are so many below ``pid``: the site answers before all run."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(below := _children(pid)) < count:
+        assert time.monotonic() < deadline, below
+        time.sleep(0.05)
+    return below
+
+
 def _is_alive(pid: int) -> bool:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
@@ -104,8 +113,7 @@ def test_one_ctrl_c_ends_web_server_and_worker(start):
     assert f"  http://127.0.0.1:{port}/account/first/\n" in text
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
         assert answer.status == 200
-    below = _children(process.pid)
-    assert len(below) >= 4
+    below = _at_least(4, process.pid)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=PATIENCE_SECONDS) == 0
     assert _gone(below)
