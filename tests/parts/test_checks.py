@@ -52,7 +52,7 @@ def test_a_folder_that_holds_the_sites_own_is_refused(folder, settings, own, inn
 
 def test_an_sqlite_that_cannot_search_is_told(monkeypatch):
     if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL does.")
+        pytest.skip("it is about what an SQLite lacks")
     assert check_sqlite_searches(None) == []
 
     def refuse(path: str):

@@ -150,7 +150,9 @@ def _plan(statement) -> str:
         return "\n".join(row[3] for row in cursor.fetchall())
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's words")
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="it tells how SQLite words a statement"
+)
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("by", SORTABLE)
 def test_no_list_is_sorted_to_show_its_beginning(by, order):
@@ -159,7 +161,9 @@ def test_no_list_is_sorted_to_show_its_beginning(by, order):
     assert "TEMP B-TREE" not in plan
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's words")
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="it tells how SQLite words a statement"
+)
 def test_of_a_category_nothing_is_sorted_and_nothing_joined_that_is_skipped():
     plan = _plan(reads._statement_of_list("cnc", "created_at", "desc", 50, 0))
     assert "USING INDEX part_newest_of_category (category=?)" in plan
