@@ -14,7 +14,9 @@ from django.core.wsgi import get_wsgi_application
 from partsite import basepath
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partsite.settings.prod")
-_site = basepath.under(get_wsgi_application())
+_django = get_wsgi_application()
+# Only now can models be imported.
+_site = basepath.under(import_module("parts.api.reads").KeyReads(_django))
 import_module(settings.ROOT_URLCONF)  # here rather than for the first visitor
 _ENCODING = re.compile(
     r""";\s*(?:charset|[^;=\s]*\*)\s*=\s*(?:"[^"]*"|[^;]*)""", re.IGNORECASE

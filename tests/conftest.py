@@ -6,9 +6,13 @@ from functools import partial
 
 import hypothesis
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
+from django.test.client import ClientHandler
 
 from accounts.models import Role
 from parts import onshape as onshape_client
+from parts.api.reads import KeyReads
 
 from .factories import make_user
 from .onshape import Clock, Onshape
@@ -31,6 +35,25 @@ def media(settings, tmp_path):
     """Keep every test's uploads apart."""
     settings.MEDIA_ROOT = tmp_path / "media"
     return settings.MEDIA_ROOT
+
+
+@pytest.fixture(autouse=True)
+def _reads_by_key_before_django(monkeypatch):
+    """Let test clients ask the whole site, as gunicorn does, not Django alone."""
+    ask_django = ClientHandler.__call__
+
+    def ask(self, environ):
+        if self._middleware_chain is None:
+            self.load_middleware()
+        found = KeyReads(self).answer(environ)
+        if found is None:
+            return ask_django(self, environ)
+        status, headers, body = found
+        answer = HttpResponse(body, status=status, headers=dict(headers))
+        answer.wsgi_request = WSGIRequest(environ)
+        return answer
+
+    monkeypatch.setattr(ClientHandler, "__call__", ask)
 
 
 @pytest.fixture(autouse=True)

@@ -1,27 +1,37 @@
 """Reading parts with a key, as scripts and front ends do all day.
 
-A GET with a good key is answered here, before sessions, languages, forms and REST
-framework have had their turn, which cost ten times what the reading does (measured).
-Whatever is not as plain as that goes on to the views: a wrong key, a wrong word, a
-part that is not there, HTML. So nothing is refused here.
+A GET with a good key is answered here, before Django has had its turn, which cost ten
+times what the reading does (measured). Whatever is not as plain as that goes on to
+the views: a wrong key, a wrong word, a part that is not there, HTML. So nothing is
+refused here. And as long as nobody writes, nothing that was read before is read again.
 """
 
 import hashlib
 import re
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache, lru_cache, partial
+from http import HTTPStatus
+from typing import Any
 
-from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.utils.cache import get_conditional_response
+import orjson
+from django.core.handlers.base import BaseHandler
+from django.core.handlers.wsgi import get_script_name
+from django.db import DatabaseError, connection
+from django.http import QueryDict
+from django.urls import get_script_prefix, set_script_prefix
+from django.utils.http import parse_etags
 from rest_framework.exceptions import ValidationError
 
 from accounts import keys
-from accounts.authentication import carried_before_body
-from parts import tallies
+from parts import stats, tallies
 from parts.filters import PartFilter, sort
 from parts.models import SORTABLE, Category, Part
 from parts.querysets import PartQuerySet
+from partsite.seen import State
+from partsite.surroundings import Headers, Surroundings
 
 from . import throttling
 from .pagination import MOST, asked
@@ -29,72 +39,199 @@ from .rows import Rows, Statement
 from .serializers import PartDetailSerializer, PartSerializer
 from .wire import NOT_WITHOUT_ASKING
 
-_PATH = re.compile(
-    r"/api/parts(?:/(?P<pk>[0-9]{1,18})|/categories/(?P<category>[a-z]+))?/?"
+_WAYS = re.compile(
+    r"/api/parts(?:/(?P<pk>[0-9]{1,18})|/categories/(?P<category>[a-z]+)"
+    r"|/(?P<sums>stats|stats/detailed|leaderboard))?/?"
 )
 _METHODS_OF_PART = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"
 _METHODS_OF_LIST = "GET, POST, HEAD, OPTIONS"
-_METHODS_OF_CATEGORY = "GET, HEAD, OPTIONS"
+_ONLY_READ = "GET, HEAD, OPTIONS"
+_HEADERS = {
+    "Content-Type": "application/json",
+    "Vary": "Accept, X-API-Key",
+    "Cache-Control": NOT_WITHOUT_ASKING,
+}
+_CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
+
+Answer = tuple[HTTPStatus, list[tuple[str, str]], bytes]
 
 
 class KeyReads:
-    """The middleware; stands before all that a key has no need of."""
+    """The WSGI application; has ``site`` answer all that is not plain."""
 
-    def __init__(self, get_response: Callable) -> None:
-        self._get_response = get_response
+    def __init__(self, site: BaseHandler) -> None:
+        self._site = site
+        self._surroundings = Surroundings(site.get_response, "/api/parts/", _HEADERS)
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return _answer(request) or self._get_response(request)
+    def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
+        found = self.answer(environ)
+        if found is None:
+            return self._site(environ, start_response)
+        status, headers, body = found
+        start_response(f"{status} {status.phrase}", headers)
+        return [body]
 
-
-def _answer(request: HttpRequest) -> HttpResponse | None:
-    """Answer a plain read; None for everything else."""
-    if request.method != "GET" or not (way := _PATH.fullmatch(request.path_info)):
-        return None
-    text = carried_before_body(request)
-    if text is None or not _wants_plain_json(request):
-        return None
-    try:
-        key = keys.find(text)
-        if key is None:
+    def answer(self, environ: dict) -> Answer | None:
+        """Return status, headers and body of a plain read; None for all else."""
+        if environ["REQUEST_METHOD"] != "GET" or not (
+            way := _WAYS.fullmatch(environ["PATH_INFO"])
+        ):
             return None
-        if way["pk"]:
-            methods, read = _METHODS_OF_PART, _part(int(way["pk"]))
-        else:
-            methods = _METHODS_OF_CATEGORY if way["category"] else _METHODS_OF_LIST
-            read = _list(request.GET, way["category"])
-        # A refused request costs nothing, so the views may count it once more.
-        if read is None or throttling.wait_seconds(key, "reads"):
+        query = environ.get("QUERY_STRING", "")
+        params = QueryDict(query)
+        text = environ.get("HTTP_X_API_KEY", "").strip() or params.get("api_key")
+        if not text or not _wants_plain_json(environ, query):
             return None
-        content = read().encode()
-    except DatabaseError:
-        return None  # the views fail too, and say so
-    # Half the price of the MD5 that Django takes.
-    digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
-    headers = {
-        "Content-Type": "application/json",
-        "ETag": f'"{digest}"',
-        "Vary": "Accept, X-API-Key",
-        "Allow": methods,
-        "Cache-Control": NOT_WITHOUT_ASKING,
-    }
-    return get_conditional_response(
-        request, etag=headers["ETag"], response=HttpResponse(content, headers=headers)
+        if (around := self._surroundings.of(environ)) is None:
+            return None
+        if "api_key" in params:
+            query = _without_key(params)
+        set_script_prefix(get_script_name(environ))
+        try:
+            made = _read(text, way, params, query)
+        except DatabaseError:
+            return None  # the views fail too, and say so
+        finally:
+            _end()
+        return made and _told(made, around, environ.get("HTTP_IF_NONE_MATCH"))
+
+
+def _without_key(params: QueryDict) -> str:
+    others = params.copy()
+    del others["api_key"]
+    return others.urlencode()
+
+
+def _wants_plain_json(environ: dict, query: str) -> bool:
+    accepts = environ.get("HTTP_ACCEPT", "")
+    return not (
+        "text/" in accepts
+        or "indent" in accepts
+        or "format" in query
+        or any(name in environ for name in _CONDITIONS)
     )
 
 
-def _wants_plain_json(request: HttpRequest) -> bool:
-    accepts = request.META.get("HTTP_ACCEPT", "")
-    return not ("text/" in accepts or "indent" in accepts or "format" in request.GET)
+def _end() -> None:
+    """Give the connection back, as Django does at the end of a request."""
+    if connection.close_at is not None and time.monotonic() >= connection.close_at:
+        connection.close()
 
 
-# --- One part -----------------------------------------------------------------
+# --- Answers ------------------------------------------------------------------
 
 
-def _part(number: int) -> Callable[[], str] | None:
+@dataclass(frozen=True)
+class _Made:
+    """An answer's own part: what it says, and what its address can do."""
+
+    content: bytes
+    etag: str
+    methods: str
+
+
+def _told(made: _Made, around: Headers, if_none_match: str | None) -> Answer:
+    if if_none_match and _is_known(made.etag, if_none_match):
+        headers = [pair for pair in around if pair[0] != "Content-Type"]
+        return HTTPStatus.NOT_MODIFIED, [*headers, ("ETag", made.etag)], b""
+    return (
+        HTTPStatus.OK,
+        [
+            *around,
+            ("ETag", made.etag),
+            ("Allow", made.methods),
+            ("Content-Length", str(len(made.content))),
+        ],
+        made.content,
+    )
+
+
+def _is_known(etag: str, if_none_match: str) -> bool:
+    known = parse_etags(if_none_match)
+    return known == ["*"] or etag in (text.removeprefix("W/") for text in known)
+
+
+class _Remembered(threading.local):
+    """What was answered in the state that the thread's connection saw last."""
+
+    _MOST_BYTES = 1_000_000  # of one answer, and of all that a thread keeps
+
+    def __init__(self) -> None:
+        self._state: State = None
+        self._answers: dict[tuple, _Made] = {}
+        self._bytes = 0
+
+    def find(self, asked: tuple, state: State) -> _Made | None:
+        if state != self._state or state is None:
+            self._state, self._answers, self._bytes = state, {}, 0
+        return self._answers.get(asked)
+
+    def keep(self, asked: tuple, made: _Made) -> None:
+        size = len(made.content)
+        if self._state is None or size > self._MOST_BYTES:
+            return
+        if self._bytes + size > self._MOST_BYTES:
+            self._answers, self._bytes = {}, 0
+        self._answers[asked] = made
+        self._bytes += size
+
+
+_remembered = _Remembered()
+
+
+def _read(text: str, way: re.Match, params: QueryDict, query: str) -> _Made | None:
+    found = keys.find_to_read(text)
+    if found is None:
+        return None
+    key, state = found
+    asked = (way[0], query, get_script_prefix())
+    made, plan = _remembered.find(asked, state), None
+    if made is None and (plan := _plan(way, params)) is None:
+        return None
+    # A refused request costs nothing, so the views may count it once more.
+    if throttling.wait_seconds(key, "reads"):
+        return None
+    if plan is not None:
+        methods, read = plan
+        content = read()
+        # Half the price of the MD5 that Django takes.
+        digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+        made = _Made(content, f'"{digest}"', methods)
+        _remembered.keep(asked, made)
+    return made
+
+
+# --- What is read -------------------------------------------------------------
+
+Plan = tuple[str, Callable[[], bytes]]
+
+
+def _plan(way: re.Match, params: QueryDict) -> Plan | None:
+    """Return what an address can do, and what reads it."""
+    if way["pk"]:
+        read = _part(int(way["pk"]))
+        return read and (_METHODS_OF_PART, read)
+    if way["sums"]:
+        return _ONLY_READ, partial(_summed, _SUMS[way["sums"]])
+    read = _list(params, way["category"])
+    return read and (_ONLY_READ if way["category"] else _METHODS_OF_LIST, read)
+
+
+_SUMS: dict[str, Callable[[], Any]] = {
+    "stats": stats.counts,
+    "stats/detailed": stats.pieces,
+    "leaderboard": lambda: {"leaderboard": stats.scores()},
+}
+
+
+def _summed(make: Callable[[], Any]) -> bytes:
+    return orjson.dumps(make())
+
+
+def _part(number: int) -> Callable[[], bytes] | None:
     sql, _values = _statement_of_part()
     found = _PART.read((sql, (number,)))
-    return found.pop if found else None
+    return found[0].encode if found else None
 
 
 @cache
@@ -102,10 +239,7 @@ def _statement_of_part() -> Statement:
     return _PART.statement(Part.objects.live().filter(pk=0))
 
 
-# --- Lists --------------------------------------------------------------------
-
-
-def _list(params: QueryDict, category: str | None) -> Callable[[], str] | None:
+def _list(params: QueryDict, category: str | None) -> Callable[[], bytes] | None:
     try:
         limit, offset = asked(params)
     except ValidationError:
@@ -132,14 +266,14 @@ def _list(params: QueryDict, category: str | None) -> Callable[[], str] | None:
         statement = _LIST.statement(_page(found.qs, *sorting, limit, offset))
         count = found.qs.count
 
-    def read() -> str:
+    def read() -> bytes:
         parts = _LIST.read(statement)
         total = len(parts) if limit is None and not offset else count()
         shown = "null" if limit is None else limit
         return (
             f'{{"parts":[{",".join(parts)}],'
             f'"total":{total},"limit":{shown},"offset":{offset}}}'
-        )
+        ).encode()
 
     return read
 

@@ -65,7 +65,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.common.CommonMiddleware",
     # What stands above is for every answer, what stands below for people's.
-    "parts.api.reads.KeyReads",
+    "partsite.surroundings.EndOfBare",
     "accounts.middleware.SessionMiddleware",
     "partsite.language.LocaleMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

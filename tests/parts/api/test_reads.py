@@ -1,12 +1,20 @@
 """What is read with a key is answered before the views, and says the same."""
 
+from datetime import timedelta
+from threading import Thread
+
+import orjson
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
+from django.http import HttpResponse
+from django.utils import timezone
 
 from accounts import keys
+from accounts.models import ApiKey
 from parts.api import reads
 from parts.api.views import PartViewSet
-from parts.models import SORTABLE, Part
+from parts.models import SORTABLE, Part, PartFile, Season
+from partsite.surroundings import Surroundings
 from tests.factories import make_converted, make_part
 
 PARTS = "/api/parts/"
@@ -51,21 +59,22 @@ PLAIN = [
     "categories/cnc?category=hand",
     "{pk}",
     "{pk}/",
+    "stats",
+    "stats/detailed/",
+    "leaderboard",
 ]
 
 
 @pytest.mark.parametrize("rest", PLAIN)
 def test_a_plain_read_is_answered_as_the_views_would(
-    reader, part, in_views, settings, rest
+    reader, part, in_views, monkeypatch, rest
 ):
     make_part(category="hand")
     address = PARTS + rest.format(pk=part.pk)
     first = reader.get(address)
     assert (first.status_code, in_views) == (200, [])
-    settings.MIDDLEWARE = [
-        name for name in settings.MIDDLEWARE if name != "parts.api.reads.KeyReads"
-    ]
-    second = type(reader)(reader.key).get(address)
+    monkeypatch.setattr(reads.KeyReads, "answer", lambda *args: None)
+    second = reader.get(address)
     assert len(in_views) == 1
     assert first.json() == second.json()
     differs = {"ETag", "Content-Length"}
@@ -138,6 +147,169 @@ def test_a_database_that_fails_is_told_of_by_the_views(
     for address in (PARTS, f"{PARTS}{part.pk}"):
         assert reader.get(address).status_code == 200
     assert len(in_views) == 2
+
+
+# --- What stands around an answer ---------------------------------------------
+
+
+def test_a_host_that_is_not_ours_is_refused_whoever_asks(reader, part, settings):
+    settings.ALLOWED_HOSTS = ["parts.example.org"]
+    for _ in range(2):
+        assert reader.get(PARTS, headers={"host": "evil.example"}).status_code == 400
+        answer = reader.get(PARTS, headers={"host": "parts.example.org"})
+        assert answer.status_code == 200
+
+
+def test_plain_http_is_sent_on_where_that_is_set(client, reader, part, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.SECURE_HSTS_SECONDS = 60
+    key = {"X-API-Key": reader.key}
+    assert client.get(PARTS, headers=key).status_code == 301
+    answer = client.get(PARTS, headers={**key, "x-forwarded-proto": "https"})
+    assert answer.status_code == 200
+    assert answer["Strict-Transport-Security"] == "max-age=60"
+
+
+def test_only_a_front_end_that_is_named_may_read_the_answer(reader, part, settings):
+    settings.CORS_ALLOWED_ORIGINS = ["https://queue.example.org"]
+    for origin, allowed in [
+        ("https://queue.example.org", "https://queue.example.org"),
+        ("https://evil.example", None),
+    ]:
+        answer = reader.get(PARTS, headers={"origin": origin})
+        assert answer.get("Access-Control-Allow-Origin") == allowed
+        assert "origin" in answer["Vary"]
+
+
+def test_each_kind_of_request_is_tried_once(settings):
+    asked = []
+
+    def respond(request):
+        asked.append(request.get_host())
+        return HttpResponse(headers={"X-Around": request.get_host()})
+
+    settings.ALLOWED_HOSTS = ["*"]
+    around = Surroundings(respond, PARTS, {})
+    environ = {"wsgi.url_scheme": "http", "SERVER_NAME": "a", "SERVER_PORT": "80"}
+    for host in ("one", "two", "one"):
+        headers = dict(around.of({**environ, "HTTP_HOST": host, "HTTP_COOKIE": host}))
+        assert headers["X-Around"] == host
+    assert asked == ["one", "two"]
+
+
+# --- What is remembered -------------------------------------------------------
+
+
+def _elsewhere(write):
+    """Run it in a thread, and so on a connection, of its own."""
+
+    def run():
+        try:
+            write()
+        finally:
+            connection.close()
+
+    thread = Thread(target=run)
+    thread.start()
+    thread.join()
+
+
+def _raw(sql):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+WRITES = {
+    "a part": lambda: Part.objects.update(name="other"),
+    "by another connection": lambda: _elsewhere(
+        lambda: Part.objects.update(name="other")
+    ),
+    "raw": lambda: _raw("UPDATE parts SET notes = 'other'"),
+    "raw, by another": lambda: _elsewhere(
+        lambda: _raw("UPDATE parts SET notes = 'other'")
+    ),
+    "a season": lambda: Season.objects.update(name="other"),
+    "a file": lambda: PartFile.objects.update(error="other"),
+    "to the trash": lambda: Part.objects.update(deleted_at=timezone.now()),
+    "one more": lambda: _elsewhere(lambda: make_part(category="cnc")),
+    "for good": lambda: (
+        PartFile.objects.all().delete(),
+        Part.objects.all().delete(),
+    ),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("write", WRITES)
+def test_nothing_is_remembered_beyond_the_next_write(reader, part, monkeypatch, write):
+    part.season = Season.objects.create(name="2026")
+    part.save()
+    addresses = [f"{PARTS}{part.pk}", f"{PARTS}?limit=5", f"{PARTS}stats", PARTS]
+    before = [reader.get(address).content for address in addresses]
+    assert [reader.get(address).content for address in addresses] == before
+    WRITES[write]()
+    after = [reader.get(address).json() for address in addresses]
+    assert after != [orjson.loads(content) for content in before]
+    monkeypatch.setattr(reads.KeyReads, "answer", lambda *args: None)
+    assert [reader.get(address).json() for address in addresses] == after
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_read_before_costs_the_key_alone(
+    reader, part, django_assert_num_queries
+):
+    for address in (f"{PARTS}{part.pk}", PARTS, f"{PARTS}?search=plate&limit=5"):
+        first = reader.get(address)
+        with django_assert_num_queries(1):
+            assert reader.get(address).content == first.content
+        headers = {"If-None-Match": first["ETag"]}
+        with django_assert_num_queries(1):
+            answer = reader.get(address, headers=headers)
+        assert (answer.status_code, answer.content) == (304, b"")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_never_became_true_is_not_remembered(reader, part):
+    address = f"{PARTS}{part.pk}"
+    before = reader.get(address).json()
+    with transaction.atomic():
+        Part.objects.update(name="other")
+        assert reader.get(address).json()["name"] == "other"
+        transaction.set_rollback(True)
+    assert reader.get(address).json() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_ends_stops_what_is_remembered_too(reader, part):
+    assert reader.get(PARTS).status_code == reader.get(PARTS).status_code == 200
+    _elsewhere(lambda: ApiKey.objects.update(revoked_at=timezone.now()))
+    assert reader.get(PARTS).status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_expires_meanwhile_stops_without_a_write(reader, part, monkeypatch):
+    soon = timezone.now() + timedelta(minutes=1)
+    ApiKey.objects.update(expires_at=soon)
+    assert reader.get(PARTS).status_code == reader.get(PARTS).status_code == 200
+    monkeypatch.setattr(timezone, "now", lambda: soon)
+    assert reader.get(PARTS).status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_more_is_remembered_than_fits(reader, part, monkeypatch):
+    monkeypatch.setattr(reads._Remembered, "_MOST_BYTES", 900)
+    for limit in range(3):
+        reader.get(f"{PARTS}?limit={limit}")
+    assert 0 < reads._remembered._bytes <= 900
+    assert len(reads._remembered._answers) < 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_key_is_remembered(client, reader, part):
+    client.get(f"{PARTS}?limit=3&api_key={reader.key}")
+    assert reads._remembered._answers
+    assert reader.key not in str(reads._remembered._answers.keys())
 
 
 # --- What is read of it -------------------------------------------------------
