@@ -15,6 +15,7 @@ from partsite.env import (  # noqa: E402 - see above
     load_env_file,
 )
 from partsite.logs import KeyHidingFormatter  # noqa: E402
+from partsite.webserver import free_place, give_place  # noqa: E402
 
 load_env_file(str(_folder / ".env"))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partsite.settings.prod")
@@ -25,7 +26,8 @@ bind = (
     if ":" in _host
     else (f"{_host}:{env_int('PORT', 8000)}")
 )
-worker_class = "gthread"
+worker_class = "partsite.webserver.EvenWorker"
+pre_fork, child_exit = give_place, free_place
 # Imported once and shared by all processes: they are ready sooner, one that is made
 # anew after max_requests at once, and each weighs half as much.
 preload_app = True

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import conversion, postgres, report, rounds, sites, targets, weight, workload
-from .sites import BARE, LIMITED, ON_POSTGRES, PLAIN, ROOT, SITE
+from .sites import ANEW, BARE, LIMITED, ON_POSTGRES, PLAIN, ROOT, SITE
 
 SIZES = [300, 10_000, 100_000]
 _PROCESSES = [(1, 8), (2, 2), (2, 4), (2, 8), (3, 2), (3, 4), (4, 2)]
@@ -65,7 +65,7 @@ def _arguments() -> argparse.Namespace:
 
 def _reads(asked: argparse.Namespace) -> list[targets.Target]:
     asks = [ask for ask in workload.READS if asked.asks in ask.name]
-    kinds = asked.kinds or [SITE, LIMITED, ON_POSTGRES, BARE, PLAIN]
+    kinds = asked.kinds or [SITE, ANEW, LIMITED, ON_POSTGRES, BARE, PLAIN]
     with _contestants(asked, kinds) as (running, version):
         rounds.check_yardsticks(running)
         results = rounds.reads(

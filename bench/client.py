@@ -44,10 +44,14 @@ class Sample:
 
 
 class Reader:
-    """Reads answers off one connection, as their bytes come."""
+    """Reads answers off one connection, as their bytes come.
+
+    ``is_last``: the server has said that it closes the connection.
+    """
 
     def __init__(self) -> None:
         self._data = bytearray()
+        self.is_last = False
 
     def feed(self, data: bytes) -> Answer | None:
         """Take bytes; return the answer when it is whole.
@@ -63,6 +67,7 @@ class Reader:
         if not head.startswith(b"HTTP/1.") or not head[9:12].isdigit():
             raise Broken(f"no HTTP: {head[:60]!r}")
         status, low, start = int(head[9:12]), head.lower(), end + 4
+        self.is_last = _header(low, b"connection") == b"close"
         if status in (204, 304):
             return self._whole(status, b"", start)
         length = _header(low, b"content-length")
@@ -181,15 +186,18 @@ def load(
                     answer = visitor.receive()
                 except (Broken, OSError) as error:
                     sample.errors.append(str(error))
-                    selector.unregister(visitor.socket)
-                    visitor.socket.close()
-                    visitor.connect()
-                    selector.register(visitor.socket, selectors.EVENT_READ, visitor)
+                    is_over = True
                 else:
                     if answer is None:
                         continue
                     now = clock()
                     _note(sample, visitor, answer, now, is_kept=is_kept)
+                    is_over = visitor.reader.is_last
+                if is_over:
+                    selector.unregister(visitor.socket)
+                    visitor.socket.close()
+                    visitor.connect()
+                    selector.register(visitor.socket, selectors.EVENT_READ, visitor)
                 waiting -= 1
                 due[visitor] = visitor.asked_at + every_seconds
         sample.seconds = clock() - start

@@ -19,7 +19,8 @@ from .postgres import Cluster
 ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_SECONDS = 60
 # A kind of contestant: what it is called in tables.
-SITE, LIMITED, ON_POSTGRES = "site", "site, limits on", "site, PostgreSQL"
+SITE, LIMITED, ON_POSTGRES = "site", "site with limits", "site on PostgreSQL"
+ANEW = "site without memory"
 BARE, PLAIN = "bare WSGI", "plain DRF"
 _APPLICATIONS = {BARE: "bench.yardsticks.bare", PLAIN: "bench.yardsticks.plain.wsgi"}
 _OUR_SETTINGS = "partsite.settings.dev"  # those of make run
@@ -113,6 +114,8 @@ def running(
     port = ports.free()
     limits = _HIGH_LIMITS if kind == LIMITED else NO_LIMITS
     told = {"PORT": str(port), **shop.variables, **limits, **variables}
+    if kind == ANEW:
+        told["REMEMBERED_KB"] = "0"
     told.setdefault("DJANGO_SETTINGS_MODULE", _SETTINGS.get(kind, _OUR_SETTINGS))
     application = _APPLICATIONS.get(kind, "partsite.wsgi" if is_web_alone else None)
     command = ["-m", "gunicorn", application] if application else ["manage.py", "up"]

@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import get_script_name
 from django.db import DatabaseError, connection
@@ -154,8 +155,6 @@ def _is_known(etag: str, if_none_match: str) -> bool:
 class _Remembered(threading.local):
     """What was answered in the state that the thread's connection saw last."""
 
-    _MOST_BYTES = 1_000_000  # of one answer, and of all that a thread keeps
-
     def __init__(self) -> None:
         self._state: State = None
         self._answers: dict[tuple, _Made] = {}
@@ -167,10 +166,10 @@ class _Remembered(threading.local):
         return self._answers.get(asked)
 
     def keep(self, asked: tuple, made: _Made) -> None:
-        size = len(made.content)
-        if self._state is None or size > self._MOST_BYTES:
+        size, most = len(made.content), settings.API_REMEMBERED_BYTES
+        if self._state is None or size > most:
             return
-        if self._bytes + size > self._MOST_BYTES:
+        if self._bytes + size > most:
             self._answers, self._bytes = {}, 0
         self._answers[asked] = made
         self._bytes += size

@@ -252,6 +252,8 @@ SPECTACULAR_SETTINGS = {
 API_READS_PER_MINUTE = env_int("API_READS_PER_MINUTE", 600, least=0)
 API_WRITES_PER_MINUTE = env_int("API_WRITES_PER_MINUTE", 120, least=0)
 API_UPLOADS_PER_MINUTE = env_int("API_UPLOADS_PER_MINUTE", 30, least=0)
+# Of answers to reads by key, in each thread, until somebody writes; 0 is none.
+API_REMEMBERED_BYTES = env_int("REMEMBERED_KB", 1000, least=0) * 1000
 API_MODEL_WAIT_SECONDS = env_int("MODEL_WAIT_SECONDS", 20)
 # Requests of one web process that may wait for a model at the same time.
 API_MODEL_WAITERS = max(1, env_int("WEB_THREADS", WEB_THREADS) // 2)

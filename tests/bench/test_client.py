@@ -79,6 +79,12 @@ def test_a_closed_connection_is_an_error_and_is_made_anew(serve):
     assert sample.errors == ["the connection was closed"] * 2
 
 
+def test_a_connection_that_the_server_ends_is_made_anew_and_no_error(serve):
+    last = WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    sample = client.load(serve(itertools.repeat(last)), [_get()] * 4, connections=1)
+    assert (len(sample.latencies), sample.errors) == (4, [])
+
+
 def test_one_question_without_an_answer_is_an_error(serve):
     with pytest.raises(Broken, match="the connection was closed"):
         client.ask(serve(itertools.repeat(None)), _get())
@@ -106,6 +112,8 @@ def serve():
                     if answer is None:
                         return
                     connection.sendall(answer)
+                    if b"Connection: close" in answer:
+                        return
 
         def accept() -> None:
             while True:

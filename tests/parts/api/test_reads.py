@@ -297,12 +297,22 @@ def test_a_key_that_expires_meanwhile_stops_without_a_write(reader, part, monkey
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_more_is_remembered_than_fits(reader, part, monkeypatch):
-    monkeypatch.setattr(reads._Remembered, "_MOST_BYTES", 900)
+def test_no_more_is_remembered_than_fits(reader, part, settings):
+    settings.API_REMEMBERED_BYTES = 900
     for limit in range(3):
         reader.get(f"{PARTS}?limit={limit}")
     assert 0 < reads._remembered._bytes <= 900
     assert len(reads._remembered._answers) < 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_remembered_where_that_is_set(
+    reader, part, settings, django_assert_num_queries
+):
+    settings.API_REMEMBERED_BYTES = 0
+    reader.get(PARTS)
+    with django_assert_num_queries(2):
+        reader.get(PARTS)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,111 @@
+"""How gunicorn's processes share connections; the processes are played here."""
+
+from types import SimpleNamespace
+
+import pytest
+from gunicorn.workers.gthread import ThreadWorker
+
+from partsite import webserver
+from partsite.webserver import EvenWorker, free_place, give_place
+
+
+@pytest.fixture(autouse=True)
+def _nobody(monkeypatch):
+    """Begin without any process, and without those of a server around."""
+    monkeypatch.setattr(webserver, "_counts", [webserver._NOBODY] * 4)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(webserver.time, "monotonic", lambda: clock.now)
+    return clock
+
+
+@pytest.fixture
+def server(monkeypatch):
+    def accept(self, listener):
+        self.nr_conns += 1
+
+    def dispatch(self, timeout):
+        self.nr_conns += self.closed
+        self.closed = 0
+
+    monkeypatch.setattr(ThreadWorker, "accept", accept)
+    monkeypatch.setattr(ThreadWorker, "wait_for_and_dispatch_events", dispatch)
+    return SimpleNamespace(WORKERS={})
+
+
+def _process(server) -> EvenWorker:
+    worker = EvenWorker.__new__(EvenWorker)
+    worker.nr_conns = worker.closed = 0
+    give_place(server, worker)
+    server.WORKERS[len(server.WORKERS)] = worker
+    return worker
+
+
+def test_who_has_more_leaves_the_next_one_to_the_other(server, clock):
+    one, other = _process(server), _process(server)
+    for _ in range(8):
+        one.accept(None)
+    assert one.nr_conns == 1
+    other.accept(None)
+    one.accept(None)
+    assert (one.nr_conns, other.nr_conns) == (2, 1)
+
+
+def test_who_has_lost_connections_is_asked_again(server, clock):
+    one, other = _process(server), _process(server)
+    one.accept(None)
+    one.closed = -1
+    one.wait_for_and_dispatch_events(1.0)
+    other.accept(None)
+    other.accept(None)
+    assert (one.nr_conns, other.nr_conns) == (0, 1)
+
+
+def test_nobody_waits_long_for_a_process_that_does_not_come(server, clock):
+    one, _busy = _process(server), _process(server)
+    one.accept(None)
+    one.accept(None)
+    clock.now += 0.0021
+    one.accept(None)
+    assert one.nr_conns == 2
+    one.accept(None)  # and so each time anew
+    assert one.nr_conns == 2
+
+
+def test_a_process_that_has_ended_is_not_waited_for(server, clock):
+    one, other = _process(server), _process(server)
+    one.accept(None)
+    free_place(server, other)
+    one.accept(None)
+    assert one.nr_conns == 2
+
+
+def test_a_new_process_takes_the_place_of_one_that_has_ended(server, clock):
+    one, other = _process(server), _process(server)
+    other.accept(None)
+    del server.WORKERS[1]
+    free_place(server, other)
+    anew = _process(server)
+    assert (anew.place, one.place) == (1, 0)
+    one.accept(None)
+    one.accept(None)
+    assert one.nr_conns == 1
+
+
+def test_a_process_beyond_those_that_are_counted_works_as_well(server, clock):
+    *_, last = [_process(server) for _ in range(5)]
+    assert last.place is None
+    last.accept(None)
+    last.wait_for_and_dispatch_events(1.0)
+    free_place(server, last)
+    assert last.nr_conns == 1
+
+
+def test_the_only_process_takes_everything(server, clock):
+    one = _process(server)
+    for _ in range(8):
+        one.accept(None)
+    assert one.nr_conns == 8
