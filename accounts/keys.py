@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -107,7 +107,7 @@ def find_to_read(text: str) -> tuple[ApiKey, State] | None:
     row = _row_of(text)
     if row is None or (key := _usable(_made_before(row[:-1]), text)) is None:
         return None
-    return key, state_of(connection, row[-1])
+    return key, state_of(connections[DEFAULT_DB_ALIAS], row[-1])
 
 
 def _row_of(text: str) -> tuple | None:

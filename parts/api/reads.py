@@ -20,7 +20,7 @@ import orjson
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import get_script_name
-from django.db import DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.http import QueryDict
 from django.urls import get_script_prefix, set_script_prefix
 from django.utils.http import parse_etags
@@ -115,8 +115,9 @@ def _wants_plain_json(environ: dict, query: str) -> bool:
 
 def _end() -> None:
     """Give the connection back, as Django does at the end of a request."""
-    if connection.close_at is not None and time.monotonic() >= connection.close_at:
-        connection.close()
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.close_at is not None and time.monotonic() >= database.close_at:
+        database.close()
 
 
 # --- Answers ------------------------------------------------------------------
