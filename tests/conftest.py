@@ -17,6 +17,7 @@ from parts.api.reads import KeyReads
 from .factories import make_user
 from .onshape import Clock, Onshape
 from .running import demo_shop, shop  # noqa: F401 - fixtures of every folder
+from .servers import certificate, postgres, s3  # noqa: F401 - as above
 
 # The same examples each time, for as long as they take.
 hypothesis.settings.register_profile(

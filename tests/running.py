@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from services import ports
 
 ROOT = Path(__file__).parents[1]
 CONVERSIONS_SECONDS = 120
@@ -64,9 +65,7 @@ def started(folder: Path, until: str, **variables: str) -> Iterator[str]:
 def _process(
     words: list[str], folder: Path, until: str, variables: dict[str, str]
 ) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = ports.free()
     path = folder / "log.txt"
     with path.open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command

@@ -1,0 +1,44 @@
+"""Fixtures: servers that a test run starts once, for whoever needs real ones.
+
+Each process of a test run has its own, so tests of one do not meet another's.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services import S3, Postgres
+
+# A certificate for 127.0.0.1 that answers for itself.
+_CERTIFICATE = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+    "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 "
+    "-keyout server.key -out server.crt"
+)
+
+
+@pytest.fixture(scope="session")
+def postgres(certificate) -> Iterator[Postgres]:
+    """A PostgreSQL that speaks TLS to whoever wants it."""
+    if not Postgres.is_here():
+        pytest.skip("PostgreSQL is not installed.")
+    with Postgres.running(is_hasty=True, tls=certificate) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    with S3.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory) -> Path:
+    """A folder with ``server.crt`` and ``server.key``."""
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(  # noqa: S603 - fixed words
+        _CERTIFICATE.split(), cwd=folder, check=True, capture_output=True
+    )
+    return folder
