@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import default_storage
 from django.db import connection
 
 from partsite import ratelimit
@@ -15,6 +16,8 @@ from partsite import ratelimit
 
 @checks.register(checks.Tags.files, deploy=True)
 def check_media_writable(app_configs, **kwargs) -> list[checks.CheckMessage]:
+    if settings.FILES:
+        return _problem_of_bucket()
     folder = Path(settings.MEDIA_ROOT)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -26,6 +29,18 @@ def check_media_writable(app_configs, **kwargs) -> list[checks.CheckMessage]:
             checks.Error(
                 f"Files cannot be stored in {folder}: {error.strerror}.",
                 hint="Give the site's user the right to write there, or set DATA_DIR.",
+                id="parts.E001",
+            )
+        ]
+    return []
+
+
+def _problem_of_bucket() -> list[checks.CheckMessage]:
+    if problem := default_storage.problem():
+        return [
+            checks.Error(
+                f"Files cannot be stored in the bucket {settings.FILES[0]}: {problem}",
+                hint="See to FILES, S3_ENDPOINT_URL, S3_REGION and the AWS_ keys.",
                 id="parts.E001",
             )
         ]

@@ -21,6 +21,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_q.tasks import async_task
 
+from partsite.storage import StorageDown
+
 from . import conversion
 from .models import Conversion, DraftFile, Part, PartFile, StoredFile
 from .uploads import hashed_name
@@ -80,6 +82,17 @@ def _convert_row(files: type[StoredFile], file_id: int) -> None:
     except conversion.ConversionError as error:
         logger.info("conversion_failed file=%s code=%s", label, error.code)
         outcome = {"state": Conversion.FAILED, "error": str(error)}
+    except StorageDown as error:
+        # No fault of the file: the rescue enqueues it again in a while.
+        logger.error("conversion_put_off file=%s why=%s", label, error)
+        files.objects.filter(
+            pk=file_id, state=Conversion.RUNNING, attempts=file.attempts
+        ).update(
+            state=Conversion.QUEUED,
+            attempts=F("attempts") - 1,
+            heartbeat_at=timezone.now(),
+        )
+        return
     except Exception:
         # The process boundary: whatever it was, the row must say so.
         logger.exception("conversion_broke file=%s", label)
@@ -134,7 +147,10 @@ def adopt(file: StoredFile) -> bool:
 
     The worker, when it gets to the file, finds nothing left to do.
     """
-    outcome = _twin_outcome(file) if file.state == Conversion.QUEUED else None
+    try:
+        outcome = _twin_outcome(file) if file.state == Conversion.QUEUED else None
+    except StorageDown:
+        return False  # the upload is there; its worker sees to the rest
     if outcome is None:
         return False
     queued = type(file).objects.filter(pk=file.pk, state=Conversion.QUEUED)

@@ -1,4 +1,4 @@
-"""What may be uploaded, how it is stored, and how it is handed out again."""
+"""What may be uploaded, and how it is stored."""
 
 import hashlib
 import re
@@ -10,16 +10,15 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
-from django.http import FileResponse, HttpRequest
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from .conversion import ConversionError, inspect_step
 from .errors import FileRefused, FileTooBig
-from .models import Kind, PartFile
+from .models import Kind
 
 SUFFIXES = {".step": Kind.STEP, ".stp": Kind.STEP, ".pdf": Kind.DRAWING}
 PICTURE_LIMIT_BYTES = 10 * 1024 * 1024
-CONTENT_TYPES = {Kind.STEP: "application/step", Kind.DRAWING: "application/pdf"}
 _EDGE_BYTES = 1024
 _DROPPED_BYTES = 512 * 1024 * 1024  # how much over the limit is read for politeness
 
@@ -216,40 +215,3 @@ def safe_name(name: str) -> str:
     )
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", ascii_stem).strip("._-")
     return f"{stem or 'file'}{bare.suffix.lower()}"
-
-
-def response(file: PartFile, *, as_attachment: bool) -> FileResponse:
-    """Return the bytes of ``file``, sandboxed, with their original name."""
-    return _sandboxed(
-        FileResponse(
-            file.content.open("rb"),
-            as_attachment=as_attachment,
-            filename=file.name,
-            content_type=CONTENT_TYPES[Kind(file.kind)],
-        )
-    )
-
-
-def shown(file: PartFile) -> FileResponse:
-    """Return the bytes of a drawing to be looked at in the browser.
-
-    Not sandboxed: Chromium shows no PDF in a sandbox. It is one by its first
-    bytes, and the browser is told to take it for nothing else.
-    """
-    answer = FileResponse(
-        file.content.open("rb"), filename=file.name, content_type="application/pdf"
-    )
-    answer["X-Content-Type-Options"] = "nosniff"
-    return answer
-
-
-def made_response(stored_name: str, content_type: str) -> FileResponse:
-    """Return what was made of a file, its model or its picture, sandboxed."""
-    stored = default_storage.open(stored_name)
-    return _sandboxed(FileResponse(stored, content_type=content_type))
-
-
-def _sandboxed(answer: FileResponse) -> FileResponse:
-    answer["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    answer["X-Content-Type-Options"] = "nosniff"
-    return answer

@@ -81,6 +81,29 @@ def env_origin(name: str, default: str) -> str:
     return text.rstrip("/").lower()
 
 
+def env_bucket(name: str) -> tuple[str, str] | None:
+    """Read ``s3://bucket/prefix``: the bucket, and what names in it begin with."""
+    text = env_str(name, "").strip()
+    if not text:
+        return None
+    found = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", text)
+    prefix = (found and found[2] or "").strip("/")
+    if not found or (prefix and not all(map(_SEGMENT.fullmatch, prefix.split("/")))):
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}; give a bucket, such as s3://parts-files, and a "
+            "folder in it if it has others, or nothing for files on this machine."
+        )
+    return found[1], prefix
+
+
+def env_choice(name: str, default: str, *others: str) -> str:
+    text = env_str(name, default).strip().lower()
+    if text not in {default, *others}:
+        words = " or ".join((default, *others))
+        raise ImproperlyConfigured(f"{name} is {text!r}; use {words}.")
+    return text
+
+
 def env_secret(name: str) -> str:
     """Read a key that goes into a header; the refusal does not show it."""
     text = env_str(name, "").strip()

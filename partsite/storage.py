@@ -1,11 +1,19 @@
-"""Where files lie: uploads under their hash, static files under hashed names."""
+"""Where files lie: uploads under their hash, static files under hashed names.
+
+``partsite.objectstore`` has what lies in S3; it answers as ``ContentStorage`` does.
+"""
 
 import os
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from django.core.files.storage import FileSystemStorage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class StorageDown(Exception):
+    """The storage of the files does not answer; asking again later may help."""
 
 
 class ContentStorage(FileSystemStorage):
@@ -39,6 +47,35 @@ class ContentStorage(FileSystemStorage):
             Path(draft).unlink(missing_ok=True)
             raise
         return name
+
+    def reader(
+        self, name: str, first: int = 0, last: int | None = None
+    ) -> tuple[BinaryIO, int]:
+        """Return what reads the bytes from ``first`` to ``last``, and how many.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        file = Path(self.path(name)).open("rb")  # noqa: SIM115 - whoever reads closes
+        size = os.fstat(file.fileno()).st_size
+        if last is None:
+            return file, size
+        file.seek(first)
+        return _Slice(file, last - first + 1), last - first + 1
+
+
+class _Slice:
+    """The next ``length`` bytes of a file."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file = file
+        self._left = length
+        self.close = file.close
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        return data
 
 
 class HashedStaticStorage(CompressedManifestStaticFilesStorage):

@@ -14,6 +14,7 @@ from accounts.models import Role
 from parts import onshape as onshape_client
 from parts.api.reads import KeyReads
 
+from .buckets import both_storages, bucket_files, lose_bucket  # noqa: F401 - fixtures
 from .factories import make_user
 from .onshape import Clock, Onshape
 from .running import demo_shop, shop  # noqa: F401 - fixtures of every folder

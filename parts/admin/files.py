@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from parts import uploads, workflow
+from parts import delivery, workflow
 from parts.errors import PartError
 from parts.models import Conversion, PartFile
 
@@ -127,7 +127,7 @@ class PartFileAdmin(FileColumns, ReadOnly, admin.ModelAdmin):
         if file.thumbnail_tag != tag:
             raise Http404(_("There is no such picture."))
         try:
-            response = uploads.made_response(file.thumbnail.name, "image/png")
+            response = delivery.made(request, file.thumbnail.name, "image/png")
         except FileNotFoundError as error:
             raise Http404(_("The picture is lost.")) from error
         # The tag is of its bytes, so what is at this address never changes.

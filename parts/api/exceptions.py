@@ -18,6 +18,8 @@ from rest_framework.views import set_rollback
 
 from accounts.authentication import RateLimited
 from parts.errors import BadInput, PartError
+from partsite.outage import WAIT_SECONDS
+from partsite.storage import StorageDown
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,9 @@ def handle(exc: Exception, context: dict) -> Response:
         logger.error("api_broke path=%s", context["request"].path, exc_info=exc)
         got_request_exception.send(sender=None, request=context["request"]._request)
     headers = {}
+    if isinstance(exc, StorageDown):
+        logger.error("storage_down path=%s why=%s", context["request"].path, exc)
+        headers["Retry-After"] = str(WAIT_SECONDS)
     if authenticate := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = authenticate
     if wait_seconds := getattr(exc, "wait", None):
@@ -116,6 +121,11 @@ def told(exc: Exception) -> tuple[int, dict[str, Any]]:
             return 503, _said("Model is still being converted", "Ask again soon.")
         case StillFetching():
             return 503, _said("Drawing is still being fetched", "Ask again soon.")
+        case StorageDown():
+            return 503, _said(
+                "Files out of reach",
+                "The server that keeps them does not answer. Nothing was changed.",
+            )
         case RequestDataTooBig():
             return 413, _said("Request too large", "Only a file may be this large.")
         case SuspiciousOperation() | UnreadablePostError():

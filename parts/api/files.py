@@ -3,13 +3,13 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from django.conf import settings
 from django.db.models import F, Model
-from django.http import FileResponse, HttpResponse
-from django.utils.cache import get_conditional_response
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -18,7 +18,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from parts import drawings, tasks, uploads, workflow
+from parts import delivery, drawings, tasks, uploads, workflow
 from parts.errors import NotByHand, OnshapeFailed
 from parts.models import (
     Category,
@@ -26,7 +26,6 @@ from parts.models import (
     DrawingFetch,
     Kind,
     PartFile,
-    hash_tag,
 )
 
 from . import serializers as wire
@@ -47,7 +46,7 @@ def _bytes(*content_types: str) -> dict:
 
 
 _TAG = OpenApiParameter("v", description="The tag of the model meant.")
-_ORIGINAL = _bytes(*uploads.CONTENT_TYPES.values())
+_ORIGINAL = _bytes(*delivery.CONTENT_TYPES.values())
 
 
 class FileActions:
@@ -74,14 +73,14 @@ class FileActions:
 
     @extend_schema(responses=_ORIGINAL)
     @action(detail=True)
-    def download(self, request: Request, pk: int) -> FileResponse:
+    def download(self, request: Request, pk: int) -> HttpResponse:
         """Read the current file, as an attachment."""
         file = self.get_object().current_file
         return _original(request, file, as_attachment=True)
 
     @extend_schema(responses=_ORIGINAL)
     @action(detail=True)
-    def file(self, request: Request, pk: int) -> FileResponse:
+    def file(self, request: Request, pk: int) -> HttpResponse:
         """Read the current file, to be shown."""
         file = self.get_object().current_file
         return _original(request, file, as_attachment=False)
@@ -104,7 +103,7 @@ class FileActions:
         url_name="revision",
         filter_backends=[],
     )
-    def revision(self, request: Request, pk: int, revision: int) -> FileResponse:
+    def revision(self, request: Request, pk: int, revision: int) -> HttpResponse:
         """Read one revision, as an attachment.
 
         Each kind is numbered for itself; without ``kind`` the STEP file is meant.
@@ -244,11 +243,8 @@ def _original(
 ) -> HttpResponse:
     if file is None:
         raise Missing("File not found", "There is no such file of this part.")
-    return _unless_known(
-        request,
-        hash_tag(file.content.name),
-        lambda: uploads.response(file, as_attachment=as_attachment),
-    )
+    with _lost_is_missing():
+        return delivery.original(request._request, file, as_attachment=as_attachment)
 
 
 def _converted(pk: int, file: PartFile | None) -> PartFile:
@@ -333,26 +329,16 @@ def _made(
     request: Request, stored_name: str, content_type: str, cached: str
 ) -> HttpResponse:
     """Answer with what was made of a file, or 304 to who has it already."""
-    answer = _unless_known(
-        request,
-        hash_tag(stored_name),
-        lambda: uploads.made_response(stored_name, content_type),
-    )
+    with _lost_is_missing():
+        answer = delivery.made(request._request, stored_name, content_type)
     answer["Cache-Control"] = cached
     return answer
 
 
-def _unless_known(
-    request: Request, tag: str, opened: Callable[[], FileResponse]
-) -> HttpResponse:
-    """Answer with bytes, or 304 to who has those with this tag already."""
-    etag = f'"{tag}"'
-    answer = get_conditional_response(request._request, etag=etag)
-    if answer is None:
-        try:
-            answer = opened()
-        except FileNotFoundError as error:
-            logger.error("stored_file_lost name=%s", PurePosixPath(error.filename).name)
-            raise Missing("File not found", "Its bytes are gone.") from error
-    answer["ETag"] = etag
-    return answer
+@contextmanager
+def _lost_is_missing() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        logger.error("stored_file_lost name=%s", PurePosixPath(error.filename).name)
+        raise Missing("File not found", "Its bytes are gone.") from error

@@ -1,12 +1,12 @@
 """A part's files: one comes in, goes out, is converted again or fetched."""
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from parts import drawings, uploads, workflow
+from parts import delivery, drawings, workflow
 from parts.errors import PartError
 from parts.forms import RevisionForm
 from parts.models import Kind, Part, PartFile
@@ -34,28 +34,28 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-def download(request: HttpRequest, pk: int, kind: str, revision: int) -> FileResponse:
+def download(request: HttpRequest, pk: int, kind: str, revision: int) -> HttpResponse:
     """Give the file away, or, asked with ``show``, let a drawing be looked at."""
     file = _file(pk, kind, revision)
     is_shown = "show" in request.GET and kind == Kind.DRAWING
     try:
         if is_shown:
-            return uploads.shown(file)
-        return uploads.response(file, as_attachment=True)
+            return delivery.shown(request, file)
+        return delivery.original(request, file, as_attachment=True, may_redirect=True)
     except FileNotFoundError:
-        raise Http404(_("The bytes of this file are gone.")) from None
+        return _lost(request, _("The bytes of this file are gone."))
 
 
 @require_safe
-def picture(request: HttpRequest, pk: int, revision: int, tag: str) -> FileResponse:
+def picture(request: HttpRequest, pk: int, revision: int, tag: str) -> HttpResponse:
     """Show the picture of a revision; its address names its bytes, so it is kept."""
     file = _file(pk, Kind.STEP, revision)
     if not file.thumbnail or file.thumbnail_tag != tag:
         raise Http404(_("There is no such picture."))
     try:
-        answer = uploads.made_response(file.thumbnail.name, "image/png")
+        answer = delivery.made(request, file.thumbnail.name, "image/png")
     except FileNotFoundError:
-        raise Http404(_("The bytes of this picture are gone.")) from None
+        return _lost(request, _("The bytes of this picture are gone."))
     answer["Cache-Control"] = "private, max-age=31536000, immutable"
     return answer
 
@@ -85,6 +85,10 @@ def fetch_drawing(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, _("The drawing is being fetched from Onshape."))
     return redirect(part)
+
+
+def _lost(request: HttpRequest, said: str) -> HttpResponse:
+    return render(request, "404.html", {"said": said}, status=404)
 
 
 def _file(pk: int, kind: str, revision: int) -> PartFile:

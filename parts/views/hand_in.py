@@ -13,7 +13,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from parts import drafts, uploads
+from parts import delivery, drafts, uploads
 from parts.errors import FileRefused
 from parts.intake import MOST_PARTS, HandIn
 from parts.models import DraftFile
@@ -68,7 +68,10 @@ def picture(request: HttpRequest, pk: int, tag: str) -> HttpResponse:
     file = get_object_or_404(DraftFile, pk=pk, owner=request.user)
     if not file.thumbnail or file.thumbnail_tag != tag:
         raise Http404
-    response = uploads.made_response(file.thumbnail.name, "image/png")
+    try:
+        response = delivery.made(request, file.thumbnail.name, "image/png")
+    except FileNotFoundError:
+        raise Http404 from None
     response["Cache-Control"] = "private, max-age=86400, immutable"
     return response
 

@@ -8,6 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from partsite.env import (
     WEB_THREADS,
     env_base_path,
+    env_bucket,
+    env_choice,
     env_int,
     env_list,
     env_origin,
@@ -73,6 +75,7 @@ MIDDLEWARE = [
     "accounts.middleware.LoginRequiredMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "partsite.outage.OutageMiddleware",
 ]
 ROOT_URLCONF = "partsite.urls"
 WSGI_APPLICATION = "partsite.wsgi.application"
@@ -133,6 +136,28 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 1000},
     },
 }
+# Uploads, and what is made of them: in a bucket, else in a folder of this machine.
+FILES = env_bucket("FILES")
+FILE_DELIVERY = env_choice("FILE_DELIVERY", "stream", "redirect", "accel")
+if (FILES and FILE_DELIVERY == "accel") or (not FILES and FILE_DELIVERY == "redirect"):
+    raise ImproperlyConfigured(
+        "FILE_DELIVERY=redirect is for files in a bucket, FILE_DELIVERY=accel for "
+        "files that lie here, behind nginx; stream is for both."
+    )
+LOCAL_FILES = {"BACKEND": "partsite.storage.ContentStorage"}
+BUCKET_FILES = FILES and {
+    "BACKEND": "partsite.objectstore.ObjectStorage",
+    "OPTIONS": {
+        "bucket_name": FILES[0],
+        "location": FILES[1],
+        "endpoint_url": env_str("S3_ENDPOINT_URL", None),
+        "public_url": env_str("S3_PUBLIC_URL", None),
+        "region_name": env_str("S3_REGION", None),
+        # Without them boto3 looks where Amazon's machines have theirs.
+        "access_key": env_str("AWS_ACCESS_KEY_ID", None),
+        "secret_key": env_str("AWS_SECRET_ACCESS_KEY", None),
+    },
+}
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "media/"  # never routed: files are served by views that ask who you are
 # Whole, since Django completes a relative one with the path of the moment.
@@ -140,7 +165,7 @@ STATIC_URL = f"{BASE_PATH}/static/"
 STATIC_ROOT = Path(env_str("STATIC_ROOT", str(BASE_DIR / "build" / "collected")))
 STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "build" / "static"]
 STORAGES = {
-    "default": {"BACKEND": "partsite.storage.ContentStorage"},
+    "default": BUCKET_FILES or LOCAL_FILES,
     "staticfiles": {"BACKEND": "partsite.storage.HashedStaticStorage"},
 }
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]

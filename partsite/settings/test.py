@@ -8,7 +8,7 @@ from pathlib import Path
 from partsite.env import env_str
 
 from .base import *  # noqa: F403 - a settings module is its base and what differs
-from .base import STORAGES, database
+from .base import LOCAL_FILES, STORAGES, database
 
 SECRET_KEY = "only-for-tests"  # noqa: S105 - guards nothing
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
@@ -24,11 +24,13 @@ if DATABASES["default"]["ENGINE"] == "partsite.sqlite":
     DATABASES["default"]["TEST"] = {"NAME": _scratch / "test.sqlite3"}
 # Off, since a block taken by one test would be spent, or missed, in another.
 API_READS_PER_MINUTE = API_WRITES_PER_MINUTE = API_UPLOADS_PER_MINUTE = 0
+FILES, FILE_DELIVERY = None, "stream"
 MEDIA_ROOT = _scratch / "media"
 STATIC_ROOT = _scratch / "static"
 STATIC_ROOT.mkdir()  # whitenoise warns of a missing one, and warnings are errors
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     **STORAGES,
+    "default": LOCAL_FILES,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }

@@ -5,7 +5,11 @@ import sqlite3
 import pytest
 from django.db import connection
 
-from parts.checks import check_front_end, check_sqlite_searches
+from parts.checks import (
+    check_front_end,
+    check_media_writable,
+    check_sqlite_searches,
+)
 
 
 @pytest.fixture
@@ -65,3 +69,12 @@ def test_an_sqlite_that_cannot_search_is_told(monkeypatch):
         f"The SQLite {sqlite3.sqlite_version} of this Python is too old, or has no "
         "search: no such tokenizer: trigram."
     )
+
+
+def test_a_bucket_that_is_away_is_told(bucket_files, lose_bucket):
+    assert check_media_writable(None) == []
+    lose_bucket()
+    (error,) = check_media_writable(None)
+    assert error.id == "parts.E001"
+    assert "Files cannot be stored in the bucket test-" in error.msg
+    assert "Could not connect to the endpoint URL" in error.msg

@@ -448,3 +448,53 @@ def test_done_file_in_the_factory_is_what_a_conversion_leaves():
     file = make_converted(make_part())
     assert file.state == Conversion.DONE
     assert file.facts["solids"] == 1
+
+
+# --- Files in a bucket --------------------------------------------------------
+
+
+def test_a_file_in_a_bucket_is_converted(converter, bucket_files):
+    file = make_file(make_part())
+    tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.attempts) == ("done", 1)
+    assert _read(file.model, 99) == b"glTF" + TINY_STEP
+    assert _read(file.thumbnail, 99) == b"PNG"
+    twin = make_file(make_part())
+    assert tasks.adopt(twin) is True
+    assert converter.calls == 1
+
+
+def test_while_the_bucket_is_away_a_conversion_waits(
+    converter, bucket_files, lose_bucket, queued, settings
+):
+    file = make_file(make_part())
+    kept = settings.STORAGES
+    lose_bucket()
+    for _ in range(settings.CONVERSION_ATTEMPTS + 1):
+        tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.attempts, file.error) == ("queued", 0, "")
+    assert tasks.adopt(file) is False
+
+    PartFile.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=6))
+    queued.clear()
+    assert (tasks.rescue(), queued) == (1, [file.pk])
+    settings.STORAGES = kept
+    tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.attempts) == ("done", 1)
+
+
+def test_objects_of_the_trash_go_once_nobody_wants_them(bucket_files, monkeypatch):
+    gone, stays = make_part(), make_part()
+    alone = make_file(gone, "a.step", TINY_STEP + b"\n")
+    shared = make_file(gone)
+    make_file(stays)
+    Part.objects.filter(pk=gone.pk).update(
+        deleted_at=timezone.now() - timedelta(days=31)
+    )
+    monkeypatch.setattr(tasks, "_JUST_STORED", timedelta(seconds=-5))
+    assert tasks.empty_trash() == 1
+    assert default_storage.exists(alone.content.name) is False
+    assert default_storage.exists(shared.content.name) is True

@@ -163,3 +163,38 @@ def test_without_a_file_nothing_happens(tmp_path):
     before = dict(os.environ)
     env.load_env_file(str(tmp_path / ".env"))
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        ("s3://parts-files", ("parts-files", "")),
+        (" s3://parts-files/ ", ("parts-files", "")),
+        ("s3://parts.example/shop/files/", ("parts.example", "shop/files")),
+    ],
+)
+def test_a_bucket_is_read_with_its_folder(monkeypatch, text, value):
+    monkeypatch.setenv("X_TEST", text)
+    assert env.env_bucket("X_TEST") == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["parts", "s3://", "s3://AB", "s3://ab/../cd", "s3://a b", "s3://bucket?x=1"],
+)
+def test_what_is_no_bucket_is_refused(monkeypatch, text):
+    monkeypatch.setenv("X_TEST", text)
+    with pytest.raises(ImproperlyConfigured, match="X_TEST is .* give a bucket"):
+        env.env_bucket("X_TEST")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("", "one"), ("one", "one"), (" Two ", "two")]
+)
+def test_a_choice_is_one_of_few_words(monkeypatch, text, value):
+    monkeypatch.setenv("X_TEST", text)
+    assert env.env_choice("X_TEST", "one", "two") == value
+    monkeypatch.setenv("X_TEST", "three")
+    with pytest.raises(ImproperlyConfigured, match="X_TEST is 'three'; use one or two"):
+        env.env_choice("X_TEST", "one", "two")
