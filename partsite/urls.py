@@ -14,7 +14,7 @@ from django.views import defaults
 from django.views.i18n import JavaScriptCatalog
 
 from partsite import frontend
-from partsite.health import Health
+from partsite.health import Health, ready
 
 
 @login_not_required
@@ -49,6 +49,7 @@ def routes(*, has_frontend: bool) -> list:
         path("api/", include("parts.api.urls")),
         path("health", Health.as_view(), name="health"),
         path("health/", Health.as_view()),
+        path("health/ready", ready, name="health-ready"),
         path("favicon.ico", favicon),
         # Only pages in another language than English ask for it.
         path(

@@ -303,6 +303,7 @@ Q_CLUSTER = {
     "save_limit": 200,
     "catch_up": False,
     "label": "Background work",
+    "broker_class": "partsite.queue.Broker",
     "redis": REDIS_URL or None,
     **({} if REDIS_URL else {"orm": "default"}),
 }

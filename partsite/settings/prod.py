@@ -13,7 +13,7 @@ DATABASES = {"default": database(env_str("DATABASE_URL"))}
 
 SECURE_SSL_REDIRECT = env_bool("SSL_REDIRECT", True)
 # Asked from inside, without TLS.
-SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{BASE_PATH}/health'[1:])}/?$"]
+SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{BASE_PATH}/health'[1:])}(/|/ready)?$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env_int("HSTS_SECONDS", 60 * 60 * 24 * 365)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

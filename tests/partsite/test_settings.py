@@ -141,12 +141,13 @@ def ask(path):
     environ = RequestFactory()._base_environ(PATH_INFO=path, **host)
     application(environ, lambda status, headers: said.append(status[:3])).close()
     return said[-1]
-[ask(path) for path in ("/health", "/health/", "/review/")] + \
-[ask("BASE" + path) for path in ("/health", "/health/", "/review/")]
+[ask(path) for path in ("/health", "/health/", "/health/ready", "/review/")] + \
+[ask("BASE" + path) for path in ("/health", "/health/", "/health/ready", "/review/")]
 """
     given |= {"DATA_DIR": str(tmp_path), "STATIC_ROOT": str(tmp_path)}
     told = _told(code.replace("BASE", base), BASE_PATH=base, **given)
-    assert told == ["200", "200", "301"] * 2
+    # Nothing is migrated, and no worker lives.
+    assert told == ["200", "200", "503", "301"] * 2
 
 
 def test_a_path_of_the_sites_own_is_refused(tmp_path):
