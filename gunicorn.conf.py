@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from gunicorn.glogging import Logger
+
 _folder = Path(__file__).parent
 sys.path.insert(0, str(_folder))
 
@@ -14,7 +16,7 @@ from partsite.env import (  # noqa: E402 - see above
     env_str,
     load_env_file,
 )
-from partsite.logs import KeyHidingFormatter  # noqa: E402
+from partsite.logs import FORMATTERS  # noqa: E402
 from partsite.webserver import free_place, give_place  # noqa: E402
 
 load_env_file(str(_folder / ".env"))
@@ -48,11 +50,15 @@ access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(b)s %(L)s'
 loglevel = env_str("LOG_LEVEL", "WARNING").lower()
 
 
-def on_starting(server) -> None:
-    """Keep keys out of gunicorn's own log, which names what it fails to answer."""
-    log = server.log
-    for handler in log.error_log.handlers:
-        handler.setFormatter(KeyHidingFormatter(log.error_fmt, log.datefmt))
+class logger_class(Logger):  # noqa: N801 - gunicorn's name
+    """gunicorn's own log, as the site's: no keys in what it fails to answer."""
+
+    def setup(self, cfg) -> None:
+        super().setup(cfg)
+        # A format that there is not is for the settings to refuse.
+        form = FORMATTERS.get(env_str("LOG_FORMAT", "text").lower(), FORMATTERS["text"])
+        for handler in self.error_log.handlers:
+            handler.setFormatter(form(self.error_fmt, self.datefmt))
 
 
 def when_ready(server) -> None:

@@ -69,6 +69,11 @@ class Surroundings:
         return tuple(answer.items())
 
 
+def is_bare(request: HttpRequest) -> bool:
+    """Whether nobody asked this but the site itself, for what stands around."""
+    return _BARE in request.META
+
+
 class EndOfBare:
     """The middleware that a bare request ends at; all others pass."""
 
@@ -76,6 +81,6 @@ class EndOfBare:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if (own := request.META.get(_BARE)) is not None:
-            return HttpResponse(headers=own)
+        if is_bare(request):
+            return HttpResponse(headers=request.META[_BARE])
         return self._get_response(request)

@@ -6,14 +6,21 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseServerError,
+    JsonResponse,
+)
 from django.shortcuts import redirect
+from django.template import loader
 from django.templatetags.static import static
 from django.urls import include, path
 from django.views import defaults
 from django.views.i18n import JavaScriptCatalog
 
-from partsite import frontend
+from parts.api.exceptions import broken
+from partsite import frontend, requestlog
 from partsite.health import Health, ready
 
 
@@ -37,6 +44,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         else "It could not be read."
     )
     return JsonResponse({"error": "Malformed request", "details": details}, status=400)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Say that the site made a mistake, and by which number it can be found."""
+    if request.path_info.startswith("/api/"):
+        return JsonResponse(broken(request), status=500)
+    number = requestlog.number_of(request)
+    page = loader.get_template("500.html").render({"number": number})
+    return HttpResponseServerError(page)
 
 
 def routes(*, has_frontend: bool) -> list:
@@ -66,4 +82,5 @@ def routes(*, has_frontend: bool) -> list:
 
 
 handler400 = bad_request
+handler500 = server_error
 urlpatterns = routes(has_frontend=bool(settings.FRONTEND_DIR))

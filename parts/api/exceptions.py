@@ -11,13 +11,14 @@ from django.core.exceptions import (
     SuspiciousOperation,
 )
 from django.core.signals import got_request_exception
-from django.http import Http404, UnreadablePostError
+from django.http import Http404, HttpRequest, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from accounts.authentication import RateLimited
 from parts.errors import BadInput, PartError
+from partsite import requestlog
 from partsite.outage import WAIT_SECONDS
 from partsite.storage import StorageDown
 
@@ -62,7 +63,9 @@ def handle(exc: Exception, context: dict) -> Response:
         # The process boundary. The signal is what Django itself would send, so
         # that tests and error reporters see the exception.
         logger.error("api_broke path=%s", context["request"].path, exc_info=exc)
-        got_request_exception.send(sender=None, request=context["request"]._request)
+        request = context["request"]._request
+        got_request_exception.send(sender=None, request=request)
+        body = broken(request)
     headers = {}
     if isinstance(exc, StorageDown):
         logger.error("storage_down path=%s why=%s", context["request"].path, exc)
@@ -72,6 +75,11 @@ def handle(exc: Exception, context: dict) -> Response:
     if wait_seconds := getattr(exc, "wait", None):
         headers["Retry-After"] = str(wait_seconds)
     return Response(body, status=status, headers=headers)
+
+
+def broken(request: HttpRequest) -> dict[str, Any]:
+    """Return the body of a 500, with the number by which the log has it."""
+    return {**told(Exception())[1], "requestId": requestlog.number_of(request)}
 
 
 def told(exc: Exception) -> tuple[int, dict[str, Any]]:

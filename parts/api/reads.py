@@ -7,6 +7,7 @@ refused here. And as long as nobody writes, nothing that was read before is read
 """
 
 import hashlib
+import logging
 import re
 import threading
 import time
@@ -27,10 +28,12 @@ from django.utils.http import parse_etags
 from rest_framework.exceptions import ValidationError
 
 from accounts import keys
+from accounts.models import ApiKey
 from parts import stats, tallies
 from parts.filters import PartFilter, sort
 from parts.models import SORTABLE, Category, Part
 from parts.querysets import PartQuerySet
+from partsite import requestlog
 from partsite.seen import State
 from partsite.surroundings import Headers, Surroundings
 
@@ -39,6 +42,8 @@ from .pagination import MOST, asked
 from .rows import Rows, Statement
 from .serializers import PartDetailSerializer, PartSerializer
 from .wire import NOT_WITHOUT_ASKING
+
+logger = logging.getLogger(__name__)
 
 _WAYS = re.compile(
     r"/api/parts(?:/(?P<pk>[0-9]{1,18})|/categories/(?P<category>[a-z]+)"
@@ -74,10 +79,21 @@ class KeyReads:
 
     def answer(self, environ: dict) -> Answer | None:
         """Return status, headers and body of a plain read; None for all else."""
+        try:
+            return self._answer(environ)
+        except DatabaseError:
+            return None  # the views fail too, and say so
+        except Exception:
+            # The process boundary: the views do without this, and tell a fault.
+            logger.exception("key_read_broke path=%s", environ["PATH_INFO"])
+            return None
+
+    def _answer(self, environ: dict) -> Answer | None:
         if environ["REQUEST_METHOD"] != "GET" or not (
             way := _WAYS.fullmatch(environ["PATH_INFO"])
         ):
             return None
+        started = time.perf_counter()
         query = environ.get("QUERY_STRING", "")
         params = QueryDict(query)
         text = environ.get("HTTP_X_API_KEY", "").strip() or params.get("api_key")
@@ -89,12 +105,16 @@ class KeyReads:
             query = _without_key(params)
         set_script_prefix(get_script_name(environ))
         try:
-            made = _read(text, way, params, query)
-        except DatabaseError:
-            return None  # the views fail too, and say so
+            found = _read(text, way, params, query)
         finally:
             _end()
-        return made and _told(made, around, environ.get("HTTP_IF_NONE_MATCH"))
+        if found is None:
+            return None
+        key, made = found
+        number = requestlog.number_from(environ.get("HTTP_X_REQUEST_ID", ""))
+        status, headers, body = _told(made, around, environ.get("HTTP_IF_NONE_MATCH"))
+        requestlog.tell(number, "GET", way[0], status, started, who={"key": key.prefix})
+        return status, [*headers, (requestlog.HEADER, number)], body
 
 
 def _without_key(params: QueryDict) -> str:
@@ -179,7 +199,9 @@ class _Remembered(threading.local):
 _remembered = _Remembered()
 
 
-def _read(text: str, way: re.Match, params: QueryDict, query: str) -> _Made | None:
+def _read(
+    text: str, way: re.Match, params: QueryDict, query: str
+) -> tuple[ApiKey, _Made] | None:
     found = keys.find_to_read(text)
     if found is None:
         return None
@@ -198,7 +220,7 @@ def _read(text: str, way: re.Match, params: QueryDict, query: str) -> _Made | No
         digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         made = _Made(content, f'"{digest}"', methods)
         _remembered.keep(asked, made)
-    return made
+    return key, made
 
 
 # --- What is read -------------------------------------------------------------

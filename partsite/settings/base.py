@@ -18,6 +18,7 @@ from partsite.env import (
     load_env_file,
 )
 from partsite.language import ENGLISH, languages
+from partsite.logs import FORMATTERS, TEXT_FORMAT
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 load_env_file(str(BASE_DIR / ".env"))
@@ -61,6 +62,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
+    "partsite.requestlog.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -222,7 +224,13 @@ CORS_ALLOW_HEADERS = [
     "x-api-key",
     "x-requested-with",
 ]
-CORS_EXPOSE_HEADERS = ["content-disposition", "etag", "location", "retry-after"]
+CORS_EXPOSE_HEADERS = [
+    "content-disposition",
+    "etag",
+    "location",
+    "retry-after",
+    "x-request-id",
+]
 X_FRAME_OPTIONS = "DENY"
 # Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed.
 TRUSTED_PROXIES = env_list("TRUSTED_PROXIES", [])
@@ -326,18 +334,26 @@ if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
     raise ImproperlyConfigured(
         f"LOG_LEVEL is {LOG_LEVEL!r}; use DEBUG, INFO, WARNING, ERROR or CRITICAL."
     )
+LOG_FORMAT = env_str("LOG_FORMAT", "text").lower()
+if LOG_FORMAT not in FORMATTERS:
+    raise ImproperlyConfigured(f"LOG_FORMAT is {LOG_FORMAT!r}; use text or json.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {
-            "class": "partsite.logs.KeyHidingFormatter",
-            "format": "{asctime} {levelname} {name} {message}",
-            "style": "{",
+        "line": {"()": FORMATTERS[LOG_FORMAT], "fmt": TEXT_FORMAT, "style": "{"}
+    },
+    "filters": {
+        "in_one_line": {"()": "partsite.logs.WithoutTraceback"},
+        "of_request": {"()": "partsite.requestlog.OfRequest"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["of_request"],
         }
     },
-    "filters": {"in_one_line": {"()": "partsite.logs.WithoutTraceback"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"propagate": True, "handlers": []},

@@ -77,7 +77,7 @@ def test_a_plain_read_is_answered_as_the_views_would(
     second = reader.get(address)
     assert len(in_views) == 1
     assert first.json() == second.json()
-    differs = {"ETag", "Content-Length"}
+    differs = {"ETag", "Content-Length", "X-Request-ID"}
     assert {k: v for k, v in first.items() if k not in differs} == {
         k: v for k, v in second.items() if k not in differs
     }
@@ -147,6 +147,36 @@ def test_a_database_that_fails_is_told_of_by_the_views(
     for address in (PARTS, f"{PARTS}{part.pk}"):
         assert reader.get(address).status_code == 200
     assert len(in_views) == 2
+
+
+def test_a_fault_of_its_own_is_noted_and_the_views_answer(
+    reader, part, in_views, monkeypatch, caplog
+):
+    def fail(*args):
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(reads, "_told", fail)
+    assert reader.get(PARTS).status_code == 200
+    assert len(in_views) == 1
+    assert "key_read_broke path=/api/parts/" in caplog.text
+    assert "inside" in caplog.text
+
+
+def test_a_read_has_a_number_and_a_line_in_the_log(reader, part, caplog):
+    answer = reader.get(f"{PARTS}{part.pk}?limit=1", headers={"x-request-id": "n-1"})
+    assert answer["X-Request-ID"] == "n-1"
+    [record] = [r for r in caplog.records if r.name == "partsite.requestlog"]
+    assert record.request_id == "n-1"
+    prefix = reader.key.split("_")[1]
+    assert record.fields | {"ms": 0} == {
+        "method": "GET",
+        "path": f"{PARTS}{part.pk}",
+        "status": 200,
+        "ms": 0,
+        "key": prefix,
+    }
+    other = reader.get(PARTS)["X-Request-ID"]
+    assert other not in {"n-1", reader.get(PARTS)["X-Request-ID"]}
 
 
 # --- What stands around an answer ---------------------------------------------

@@ -220,6 +220,7 @@ def test_a_bug_is_a_500_that_tells_nothing(api, monkeypatch, caplog):
         {
             "error": "Internal server error",
             "details": "It has been noted. Try again.",
+            "requestId": answer["X-Request-ID"],
         },
     )
     assert f"api_broke path=/api/parts/{part.pk}/complete" in caplog.text
