@@ -10,9 +10,11 @@ from gunicorn.glogging import Logger
 _folder = Path(__file__).parent
 sys.path.insert(0, str(_folder))
 
-from partsite.env import (  # noqa: E402 - see above
+from partsite import multiprocess  # noqa: E402 - see above
+from partsite.env import (  # noqa: E402
     WEB_THREADS,
     env_int,
+    env_list,
     env_str,
     load_env_file,
 )
@@ -65,3 +67,16 @@ def when_ready(server) -> None:
     """Keep what is shared out of collections, which would copy it to each process."""
     gc.collect()
     gc.freeze()
+
+
+if env_list("METRICS_ALLOW", []):
+    multiprocess.begin()
+
+    def pre_fork(server, worker) -> None:
+        multiprocess.give_place(worker, server.WORKERS.values())
+
+    def post_fork(server, worker) -> None:
+        multiprocess.take_place(worker)
+
+    def on_exit(server) -> None:
+        multiprocess.end()

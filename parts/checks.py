@@ -85,13 +85,15 @@ def check_sqlite_searches(app_configs, **kwargs) -> list[checks.CheckMessage]:
 
 
 @checks.register(checks.Tags.security)
-def check_proxies_readable(app_configs, **kwargs) -> list[checks.CheckMessage]:
-    try:
-        ratelimit.trusted_networks(tuple(settings.TRUSTED_PROXIES))
-    except ImproperlyConfigured as error:
-        hint = "List addresses or networks, such as 10.0.0.0/8."
-        return [checks.Error(str(error), hint=hint, id="parts.E003")]
-    return []
+def check_networks_readable(app_configs, **kwargs) -> list[checks.CheckMessage]:
+    hint = "List addresses or networks, such as 10.0.0.0/8."
+    found = []
+    for setting in ("TRUSTED_PROXIES", "METRICS_ALLOW"):
+        try:
+            ratelimit.networks(setting)
+        except ImproperlyConfigured as error:
+            found.append(checks.Error(str(error), hint=hint, id="parts.E003"))
+    return found
 
 
 @checks.register(checks.Tags.files)

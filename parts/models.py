@@ -1,5 +1,6 @@
 """Parts, their files and their history: columns, constraints, derived values."""
 
+import math
 import uuid
 
 from django.core.validators import MaxValueValidator
@@ -703,6 +704,41 @@ class DrawingFetch(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
+
+
+class ConversionCount(models.Model):
+    """How many conversions ended so, by how long they took, since the site began.
+
+    Rows of files could not tell: a file is converted again, or deleted. ``up_to`` is
+    the seconds that none of them took longer than, as Prometheus writes it.
+    """
+
+    BUCKETS = ("1", "2", "5", "10", "20", "60", "120", "+Inf")
+    GIVEN_UP = "given up"  # their worker died each time, so nobody knows how long
+
+    outcome = models.CharField(max_length=10)
+    up_to = models.CharField(max_length=4)
+    count = models.PositiveBigIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["outcome", "up_to"], name="conversioncount_one_each"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome}, {self.up_to} s: {self.count}"
+
+    @classmethod
+    def add(cls, outcome: str, *, seconds: float | None, count: int = 1) -> None:
+        longest = math.inf if seconds is None else seconds
+        up_to = next(text for text in cls.BUCKETS if longest <= float(text))
+        row, _is_new = cls.objects.get_or_create(outcome=outcome, up_to=up_to)
+        cls.objects.filter(pk=row.pk).update(
+            count=F("count") + count, seconds=F("seconds") + (seconds or 0)
+        )
 
 
 class Board(models.TextChoices):

@@ -24,7 +24,7 @@ from django_q.tasks import async_task
 from partsite.storage import StorageDown
 
 from . import conversion
-from .models import Conversion, DraftFile, Part, PartFile, StoredFile
+from .models import Conversion, ConversionCount, DraftFile, Part, PartFile, StoredFile
 from .uploads import hashed_name
 
 logger = logging.getLogger(__name__)
@@ -77,8 +77,11 @@ def _convert_row(files: type[StoredFile], file_id: int) -> None:
     file.refresh_from_db()
     label = f"{files._meta.model_name}-{file_id}"
     started = time.monotonic()
+    is_twins = False
     try:
-        outcome = _twin_outcome(file) or _convert(file)
+        outcome = _twin_outcome(file)
+        is_twins = outcome is not None
+        outcome = outcome or _convert(file)
     except conversion.ConversionError as error:
         logger.info("conversion_failed file=%s code=%s", label, error.code)
         outcome = {"state": Conversion.FAILED, "error": str(error)}
@@ -106,9 +109,11 @@ def _convert_row(files: type[StoredFile], file_id: int) -> None:
     outcome["took_seconds"] = round(time.monotonic() - started, 2)
     outcome["heartbeat_at"] = None
     # Only while it is still ours: a rescue may have given it to another worker.
-    files.objects.filter(
+    is_ours = files.objects.filter(
         pk=file_id, state=Conversion.RUNNING, attempts=file.attempts
     ).update(**outcome)
+    if is_ours and not is_twins:
+        ConversionCount.add(outcome["state"], seconds=outcome["took_seconds"])
     logger.info(
         "conversion_ended file=%s state=%s seconds=%s",
         label,
@@ -181,11 +186,14 @@ def _left_over(files: type[StoredFile]) -> list[int]:
     dead = Q(state=Conversion.RUNNING) & (
         Q(heartbeat_at=None) | Q(heartbeat_at__lt=stale)
     )
-    files.objects.filter(dead, attempts__gte=settings.CONVERSION_ATTEMPTS).update(
+    killers = files.objects.filter(dead, attempts__gte=settings.CONVERSION_ATTEMPTS)
+    given_up = killers.update(
         state=Conversion.FAILED,
         error=_GAVE_UP % {"attempts": settings.CONVERSION_ATTEMPTS},
         heartbeat_at=None,
     )
+    if given_up:
+        ConversionCount.add(ConversionCount.GIVEN_UP, seconds=None, count=given_up)
     left = list(files.objects.filter(dead).values_list("pk", flat=True))
     files.objects.filter(dead, pk__in=left).update(
         state=Conversion.QUEUED, heartbeat_at=timezone.now()

@@ -362,7 +362,7 @@ def client_address(request: HttpRequest) -> str:
     if address is None:
         return text
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    while hops and _is_trusted(address):
+    while hops and _is_of(address, "TRUSTED_PROXIES"):
         nearer = _parsed(hops.pop())
         if nearer is None:
             break
@@ -379,22 +379,31 @@ def client_network(request: HttpRequest) -> str:
     return str(ipaddress.ip_network((address, 64), strict=False))
 
 
-@remember
-def trusted_networks(entries: tuple[str, ...]) -> list[Network]:
-    """Read ``TRUSTED_PROXIES``.
+def networks(setting: str) -> list[Network]:
+    """Read a setting that lists addresses and networks.
 
     Raises:
         ImproperlyConfigured: an entry is neither an address nor a network.
     """
+    return _networks(setting, tuple(getattr(settings, setting)))
+
+
+def is_client_of(request: HttpRequest, setting: str) -> bool:
+    """Whether a request comes from one of the networks that a setting lists."""
+    address = _parsed(client_address(request))
+    return address is not None and _is_of(address, setting)
+
+
+@remember
+def _networks(setting: str, entries: tuple[str, ...]) -> list[Network]:
     try:
         return [ipaddress.ip_network(entry, strict=False) for entry in entries]
     except ValueError as error:
-        raise ImproperlyConfigured(f"TRUSTED_PROXIES: {error}") from error
+        raise ImproperlyConfigured(f"{setting}: {error}") from error
 
 
-def _is_trusted(address: Address) -> bool:
-    networks = trusted_networks(tuple(settings.TRUSTED_PROXIES))
-    return any(address in network for network in networks)
+def _is_of(address: Address, setting: str) -> bool:
+    return any(address in network for network in networks(setting))
 
 
 def _parsed(text: str) -> Address | None:

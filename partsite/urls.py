@@ -22,6 +22,7 @@ from django.views.i18n import JavaScriptCatalog
 from parts.api.exceptions import broken
 from partsite import frontend, requestlog
 from partsite.health import Health, ready
+from partsite.metrics import metrics
 
 
 @login_not_required
@@ -66,6 +67,7 @@ def routes(*, has_frontend: bool) -> list:
         path("health", Health.as_view(), name="health"),
         path("health/", Health.as_view()),
         path("health/ready", ready, name="health-ready"),
+        path("metrics", metrics, name="metrics"),
         path("favicon.ico", favicon),
         # Only pages in another language than English ask for it.
         path(

@@ -30,8 +30,8 @@ BASE_PATH = env_base_path("BASE_PATH")
 FORCE_SCRIPT_NAME = BASE_PATH or None
 # Where both kinds of proxy would send the same path for two pages.
 _TAKEN = (
-    "account admin api boards completed health media production review search static "
-    "words.js"
+    "account admin api boards completed health media metrics production review search "
+    "static words.js"
 )
 if BASE_PATH and (_first := BASE_PATH.split("/")[1]) in _TAKEN.split():
     raise ImproperlyConfigured(
@@ -79,6 +79,13 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "partsite.outage.OutageMiddleware",
 ]
+# Addresses or networks (CIDR) that may read the figures for Prometheus.
+METRICS_ALLOW = env_list("METRICS_ALLOW", [])
+if METRICS_ALLOW:
+    # Around all, and before what answers by itself, to see that too.
+    _reads = MIDDLEWARE.index("parts.api.reads.KeyReads")
+    MIDDLEWARE.insert(_reads, "parts.watch.counting.Requests")
+    MIDDLEWARE.insert(1, "django_prometheus.middleware.PrometheusBeforeMiddleware")
 ROOT_URLCONF = "partsite.urls"
 WSGI_APPLICATION = "partsite.wsgi.application"
 TEMPLATES = [

@@ -15,7 +15,7 @@ from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from parts.checks import check_proxies_readable
+from parts.checks import check_networks_readable
 from partsite.ratelimit import (
     BlockLimit,
     CounterCache,
@@ -459,10 +459,10 @@ def test_a_proxy_that_is_no_address_is_named_by_the_check(rf, settings):
     settings.TRUSTED_PROXIES = ["10.0.0.0/8", "proxy.local"]
     with pytest.raises(ImproperlyConfigured, match=r"^TRUSTED_PROXIES: 'proxy.local'"):
         client_address(rf.get("/"))
-    (error,) = check_proxies_readable(None)
+    (error,) = check_networks_readable(None)
     assert (error.id, error.hint) == (
         "parts.E003",
         "List addresses or networks, such as 10.0.0.0/8.",
     )
     settings.TRUSTED_PROXIES = ["10.0.0.0/8", "::1"]
-    assert check_proxies_readable(None) == []
+    assert check_networks_readable(None) == []
