@@ -57,8 +57,8 @@ class OfRequest(logging.Filter):
     """Give a record the number of the request that it comes from."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if request := _request.get():
-            record.request_id = request.number
+        if number := current_number():
+            record.request_id = number
         return True
 
 
@@ -70,6 +70,12 @@ def number_from(sent: str) -> str:
 def number_of(request: HttpRequest) -> str:
     """Return the request's number; a test's own may have none."""
     return getattr(request, "number", "")
+
+
+def current_number() -> str:
+    """Return the number of the request that is being answered, if one is."""
+    request = _request.get()
+    return request.number if request else ""
 
 
 def tell(

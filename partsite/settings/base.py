@@ -370,5 +370,10 @@ LOGGING = {
     },
 }
 
+# Statements that take as long or longer stand in the log; 0 is none.
+SLOW_QUERY_MS = env_int("SLOW_QUERY_MS", 0, least=0)
+# Where faults are told, beside the log.
+SENTRY_DSN = env_str("SENTRY_DSN", "")
+
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

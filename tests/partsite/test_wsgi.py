@@ -147,4 +147,5 @@ def test_a_web_process_imports_all_views_and_nothing_heavy(tmp_path):
     assert {"parts.api.views", "parts.views.boards"} <= imported
     heavy = {"numpy", "cascadio", "PIL", "redis", "parts.conversion.child"}
     heavy |= {"boto3", "botocore", "storages.backends.s3"}
+    heavy |= {"health_check", "dns", "django_prometheus", "sentry_sdk"}
     assert not heavy & imported
