@@ -40,11 +40,18 @@ workers = env_int("WEB_PROCESSES", 2)
 # an interpreter, the longer the slowest of them wait (docs/performance.md). But slow
 # uploads, and requests that wait for a model, take a thread each.
 threads = env_int("WEB_THREADS", WEB_THREADS)
+# Of a worker's heartbeat, which its threads do not hold up: a slow upload may take
+# longer.
 timeout = 60
-graceful_timeout = 5
+# What is under way when the server is told to stop may end within this: a large
+# upload over a slow line, a request that waits for a model.
+graceful_timeout = env_int("WEB_GRACE_SECONDS", 30, least=1)
+# A proxy in front has to close unused connections sooner (deploy/nginx.conf), or it
+# sends a request into one that is being closed.
 keepalive = 5
-max_requests = 20_000
-max_requests_jitter = 2_000
+# A process is made anew after so many requests, all of them at different times.
+max_requests = env_int("WEB_MAX_REQUESTS", 20_000, least=0)
+max_requests_jitter = max_requests // 10
 # gunicorn's heartbeat must not wait for a slow disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # An address without its query, which may hold an API key.

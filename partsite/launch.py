@@ -19,6 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 GRACE_SECONDS = 8
+# Whoever presses Ctrl-C waits for less than a server does (WEB_GRACE_SECONDS).
+_WEB = [sys.executable, "-m", "gunicorn", "--graceful-timeout", "5", "partsite.wsgi"]
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -40,7 +42,7 @@ def run(address: str, welcome: str) -> int:
         signal.signal(number, _stop)
     web = worker = None
     try:
-        web = _start([sys.executable, "-m", "gunicorn", "partsite.wsgi"])
+        web = _start(_WEB)
         worker = _start_worker()
         greeter = threading.Thread(
             target=_greet, args=(web, address, welcome), daemon=True
