@@ -22,6 +22,7 @@ WEB_THREADS = 4  # of a web process, unless the environment says otherwise
 
 _REQUIRED: Any = object()
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_PLACE = re.compile(r"([a-z]+://[^/]+)((?:/[A-Za-z0-9._~-]+)*/?)", re.IGNORECASE)
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]+")
 _TRUTHS = {
     **dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True),
@@ -64,16 +65,7 @@ def env_base_path(name: str) -> str:
 def env_origin(name: str, default: str) -> str:
     """Read scheme and host of another server: https, or http on this machine."""
     text = env_str(name, default).strip()
-    try:
-        parts = urlsplit(text)
-        is_bare = text.rstrip("/") == f"{parts.scheme}://{parts.netloc}"
-        is_safe = parts.scheme == "https" or (
-            parts.scheme == "http" and parts.hostname in _LOOPBACK
-        )
-        is_good = is_bare and is_safe and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port or an IPv6 address that is none
-        is_good = False
-    if not is_good or not re.fullmatch(r"[A-Za-z0-9.:/\[\]-]+", text):
+    if not _is_origin(text):
         raise ImproperlyConfigured(
             f"{name} cannot be read: give https:// and the host alone, "
             f"such as {default}."
@@ -104,6 +96,23 @@ def env_choice(name: str, default: str, *others: str) -> str:
     return text
 
 
+def env_static_url(name: str, default: str) -> str:
+    """Read where static files are for browsers: a folder of another server.
+
+    The default, a path of the site itself, is taken as it is.
+    """
+    text = env_str(name, "").strip()
+    if not text:
+        return default
+    origin, path = found.groups() if (found := _PLACE.fullmatch(text)) else ("", "")
+    if not _is_origin(origin):
+        raise ImproperlyConfigured(
+            f"{name} cannot be read: give https://, the host and the path, "
+            "such as https://cdn.example.org/static/."
+        )
+    return f"{origin.lower()}{path.rstrip('/')}/"
+
+
 def env_secret(name: str) -> str:
     """Read a key that goes into a header; the refusal does not show it."""
     text = env_str(name, "").strip()
@@ -129,6 +138,19 @@ def load_env_file(path: str) -> None:
     They go into the environment itself, where child processes find them too.
     """
     dotenv.load_dotenv(path, interpolate=False)
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_bare = text.rstrip("/") == f"{parts.scheme}://{parts.netloc}"
+        is_safe = parts.scheme == "https" or (
+            parts.scheme == "http" and parts.hostname in _LOOPBACK
+        )
+        is_good = is_bare and is_safe and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an IPv6 address that is none
+        is_good = False
+    return is_good and bool(re.fullmatch(r"[A-Za-z0-9.:/\[\]-]+", text))
 
 
 def _truth(text: str) -> bool:

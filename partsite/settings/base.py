@@ -14,6 +14,7 @@ from partsite.env import (
     env_list,
     env_origin,
     env_secret,
+    env_static_url,
     env_str,
     load_env_file,
 )
@@ -170,7 +171,9 @@ BUCKET_FILES = FILES and {
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "media/"  # never routed: files are served by views that ask who you are
 # Whole, since Django completes a relative one with the path of the moment.
-STATIC_URL = f"{BASE_PATH}/static/"
+# A CDN asks the site for what it has not, at the path below, which stays.
+STATIC_URL = env_static_url("STATIC_URL", f"{BASE_PATH}/static/")
+WHITENOISE_STATIC_PREFIX = "/static/"
 STATIC_ROOT = Path(env_str("STATIC_ROOT", str(BASE_DIR / "build" / "collected")))
 STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "build" / "static"]
 STORAGES = {

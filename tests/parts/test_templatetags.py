@@ -60,6 +60,13 @@ def test_an_icon_is_a_sign_of_the_sprite_and_says_nothing():
     assert 'aria-hidden="true"' in drawn
 
 
+@pytest.mark.parametrize("base", ["", "/parts-system"])
+def test_an_icon_is_from_the_site_itself_even_with_a_cdn(settings, base):
+    settings.BASE_PATH = base
+    settings.STATIC_URL = "https://cdn.example.org/shop/"
+    assert f'href="{base}/static/img/icons.svg#take"' in tags.icon("take")
+
+
 def test_the_models_of_a_part_are_told_newest_first(db):
     part = make_part()
     first, second = make_converted(part), make_converted(part)

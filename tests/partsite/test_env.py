@@ -103,6 +103,45 @@ def test_an_origin_that_is_none_is_refused(monkeypatch, text):
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", "/parts-system/static/"),
+        ("https://CDN.example.org/static/", "https://cdn.example.org/static/"),
+        ("https://cdn.example.org/a/b_c", "https://cdn.example.org/a/b_c/"),
+        ("https://cdn.example.org:8443", "https://cdn.example.org:8443/"),
+        ("http://127.0.0.1:9000/static/", "http://127.0.0.1:9000/static/"),
+    ],
+)
+def test_a_place_of_static_files_ends_in_a_slash(monkeypatch, text, value):
+    monkeypatch.setenv("X_TEST", text)
+    assert env.env_static_url("X_TEST", "/parts-system/static/") == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/static/",
+        "cdn.example.org/static/",
+        "http://cdn.example.org/static/",
+        "https:///static/",
+        "https://cdn.example.org//static/",
+        "https://cdn.example.org/static/?v=1",
+        "https://cdn.example.org/static/#a",
+        "https://user:password@cdn.example.org/static/",
+        "https://cdn.example.org/'none'/",
+    ],
+)
+def test_a_place_of_static_files_that_is_none_is_refused(monkeypatch, text):
+    monkeypatch.setenv("X_TEST", text)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        env.env_static_url("X_TEST", "/static/")
+    assert str(refused.value) == (
+        "X_TEST cannot be read: give https://, the host and the path, "
+        "such as https://cdn.example.org/static/."
+    )
+
+
 @pytest.mark.parametrize("text", ["", "  ", "on_Key123+/=", " on_Key123+/=\n"])
 def test_a_secret_is_read_without_blanks_around_it(monkeypatch, text):
     monkeypatch.setenv("X_TEST", text)

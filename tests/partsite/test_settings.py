@@ -128,6 +128,56 @@ paths = [reverse("parts:home"), s.SESSION_COOKIE_PATH, s.CSRF_COOKIE_PATH]
     ]
 
 
+@pytest.mark.parametrize(
+    ("base", "cdn", "place"),
+    [
+        ("", "", "/static/"),
+        ("/parts-system", "", "/parts-system/static/"),
+        ("", "https://cdn.example.org/shop/", "https://cdn.example.org/shop/"),
+        ("/parts-system", "https://cdn.example.org", "https://cdn.example.org/"),
+    ],
+)
+def test_static_files_are_compressed_and_kept_and_may_come_from_a_cdn(
+    tmp_path, base, cdn, place
+):
+    code = """
+import re
+from io import BytesIO
+from django.templatetags.static import static
+from django.test import RequestFactory
+from parts.templatetags.parts import icon
+from partsite.wsgi import application
+said = []
+def ask(path, **environ):
+    told = {"SERVER_NAME": "parts.example.org", "wsgi.input": BytesIO()}
+    told |= {"wsgi.url_scheme": "https", "HTTP_X_FORWARDED_PROTO": "https"}
+    environ = RequestFactory()._base_environ(PATH_INFO=path, **told, **environ)
+    answer = application(environ, lambda status, headers: said.append(dict(headers)))
+    body = b"".join(answer)
+    answer.close()
+    return body
+script = static("js/bundle.js")
+sprite = re.search('use href="([^#]+)#', icon("take"))[1]
+bundle = script.rpartition("/")[2]
+def told(encoding):
+    body = ask("BASE/static/js/" + bundle, HTTP_ACCEPT_ENCODING=encoding)
+    names = ("Content-Encoding", "Cache-Control", "Access-Control-Allow-Origin")
+    return [len(body), *(said[-1].get(name) for name in names)]
+[script, sprite, told("gzip, br"), told("gzip"), told("identity")]
+"""
+    given = {**PRODUCTION, "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
+    given |= {"DATA_DIR": str(tmp_path), "BASE_PATH": base, "STATIC_URL": cdn}
+    script, sprite, *sent = _told(code.replace("BASE", base), **given)
+    assert re.fullmatch(rf"{place}js/bundle\.[0-9a-f]{{12}}\.js", script)
+    assert re.fullmatch(rf"{base}/static/img/icons\.[0-9a-f]{{12}}\.svg", sprite)
+    assert [encoding for _, encoding, _, _ in sent] == ["br", "gzip", None]
+    sizes = [size for size, _, _, _ in sent]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[2] / 2
+    for_good = ("max-age=315360000, public, immutable", "*")
+    assert {tuple(kept) for _, _, *kept in sent} == {for_good}
+
+
 @pytest.mark.parametrize("base", ["", "/parts-system"])
 def test_a_load_balancer_asks_for_health_without_tls(tmp_path, base):
     given = {**PRODUCTION, "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
