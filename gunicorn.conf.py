@@ -54,6 +54,9 @@ max_requests = env_int("WEB_MAX_REQUESTS", 20_000, least=0)
 max_requests_jitter = max_requests // 10
 # gunicorn's heartbeat must not wait for a slow disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+# A socket in the home folder, which two sites of one person would share, and a
+# service that may write nowhere has none.
+control_socket_disable = True
 # An address without its query, which may hold an API key.
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(b)s %(L)s'
 loglevel = env_str("LOG_LEVEL", "WARNING").lower()
