@@ -117,6 +117,13 @@ class KeyReads:
         return status, [*headers, (requestlog.HEADER, number)], body
 
 
+def _count(status: HTTPStatus, seconds: float) -> None:
+    # Not at the start: most sites are watched by nobody.
+    from parts.watch.counting import READS_BY_KEY
+
+    READS_BY_KEY.labels(int(status)).observe(seconds)
+
+
 def _without_key(params: QueryDict) -> str:
     others = params.copy()
     del others["api_key"]

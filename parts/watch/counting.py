@@ -2,12 +2,43 @@
 
 from typing import Any
 
-from django.http import HttpRequest
-from django_prometheus.middleware import PrometheusAfterMiddleware
+from django.http import HttpRequest, HttpResponse
+from django_prometheus.middleware import (
+    PrometheusAfterMiddleware,
+    PrometheusBeforeMiddleware,
+)
+from prometheus_client import Histogram
+
+from partsite.surroundings import is_bare
+
+# Django, and so the library, has no part in them.
+READS_BY_KEY = Histogram(
+    "parts_reads_by_key_seconds",
+    "Reads by key that were answered before Django, and how long they took.",
+    ["status"],
+)
+
+
+class AllRequests(PrometheusBeforeMiddleware):
+    """The library's own, around everything."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return (
+            self.get_response(request)
+            if is_bare(request)
+            else super().__call__(request)
+        )
 
 
 class Requests(PrometheusAfterMiddleware):
-    """The library's own, by view, method and status, reads by key among them."""
+    """The library's own, by view, method and status."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return (
+            self.get_response(request)
+            if is_bare(request)
+            else super().__call__(request)
+        )
 
     def label_metric(
         self, metric: Any, request: HttpRequest, response: Any = None, **labels: str
@@ -17,8 +48,3 @@ class Requests(PrometheusAfterMiddleware):
             # and each would be kept for ever.
             labels["method"] = self._method(request)
         return super().label_metric(metric, request, response, **labels)
-
-    def _get_view_name(self, request: HttpRequest) -> str:
-        if request.resolver_match is None and hasattr(request, "auth"):
-            return "read-by-key"  # which no view has seen
-        return super()._get_view_name(request)

@@ -84,9 +84,9 @@ MIDDLEWARE = [
 METRICS_ALLOW = env_list("METRICS_ALLOW", [])
 if METRICS_ALLOW:
     # Around all, and before what answers by itself, to see that too.
-    _reads = MIDDLEWARE.index("parts.api.reads.KeyReads")
-    MIDDLEWARE.insert(_reads, "parts.watch.counting.Requests")
-    MIDDLEWARE.insert(1, "django_prometheus.middleware.PrometheusBeforeMiddleware")
+    _inner = MIDDLEWARE.index("partsite.surroundings.EndOfBare")
+    MIDDLEWARE.insert(_inner, "parts.watch.counting.Requests")
+    MIDDLEWARE.insert(1, "parts.watch.counting.AllRequests")
 ROOT_URLCONF = "partsite.urls"
 WSGI_APPLICATION = "partsite.wsgi.application"
 TEMPLATES = [
