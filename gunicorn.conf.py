@@ -82,9 +82,6 @@ def when_ready(server) -> None:
 if env_list("METRICS_ALLOW", []):
     multiprocess.begin()
 
-    def pre_fork(server, worker) -> None:
-        multiprocess.give_place(worker, server.WORKERS.values())
-
     def post_fork(server, worker) -> None:
         multiprocess.take_place(worker)
 

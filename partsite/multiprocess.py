@@ -32,15 +32,10 @@ def begin() -> None:
     values.ValueClass = values.MultiProcessValue(lambda: _place)
 
 
-def give_place(worker: Any, others: Any) -> None:
-    """Give a process that is about to be made the first place that nobody has."""
-    taken = {getattr(other, "place", None) for other in others}
-    worker.place = next(n for n in range(len(taken) + 1) if n not in taken)
-
-
 def take_place(worker: Any) -> None:
+    """Have a process that was just made count in its place (``webserver``)."""
     global _place
-    _place = str(worker.place)
+    _place = f"pid{os.getpid()}" if worker.place is None else str(worker.place)
 
 
 def end() -> None:

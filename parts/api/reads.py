@@ -113,6 +113,8 @@ class KeyReads:
         key, made = found
         number = requestlog.number_from(environ.get("HTTP_X_REQUEST_ID", ""))
         status, headers, body = _told(made, around, environ.get("HTTP_IF_NONE_MATCH"))
+        if settings.METRICS_ALLOW:
+            _count(status, time.perf_counter() - started)
         requestlog.tell(number, "GET", way[0], status, started, who={"key": key.prefix})
         return status, [*headers, (requestlog.HEADER, number)], body
 
