@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
 
 from django.conf import settings
@@ -21,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_q.tasks import async_task
 
+from partsite import locks
 from partsite.storage import StorageDown
 
 from . import conversion
@@ -32,6 +34,9 @@ logger = logging.getLogger(__name__)
 _STORED = ("content", "model", "thumbnail")
 _FILES = (PartFile, DraftFile)
 _JUST_STORED = timedelta(hours=1)
+# Whoever holds it, no stored bytes are deleted by anybody else.
+PURGE_LOCK = "purge"
+_PURGE_WAIT_SECONDS = 5
 _BATCH = 200  # parts whose files are named in one statement
 _LOST_AFTER = timedelta(minutes=5)
 DRAFT_LIFE = timedelta(hours=24)
@@ -211,6 +216,25 @@ def _left_over(files: type[StoredFile]) -> list[int]:
     return left
 
 
+def _unless_busy(purge: Callable[[], int]) -> Callable[[], int]:
+    """Have ``purge`` do nothing this time while a backup is being made.
+
+    What a backup has read of the database names files that it has yet to copy.
+    """
+
+    @wraps(purge)
+    def run() -> int:
+        try:
+            with locks.exclusive(PURGE_LOCK, wait_seconds=_PURGE_WAIT_SECONDS):
+                return purge()
+        except locks.Busy:
+            logger.info("purge_put_off purge=%s", purge.__name__)
+            return 0
+
+    return run
+
+
+@_unless_busy
 def empty_trash() -> int:
     """Delete for good what has lain in the trash for 30 days; return how many.
 
@@ -227,6 +251,7 @@ def empty_trash() -> int:
     return count
 
 
+@_unless_busy
 def clear_drafts() -> int:
     """Delete the files that were sent a day ago and never handed in; return how many.
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from parts import conversion, tasks, uploads, workflow
 from parts.errors import WrongState
 from parts.models import Conversion, DraftFile, Part, PartFile
+from partsite import locks
 from tests.factories import (
     STEP_SAMPLES,
     TINY_PDF,
@@ -304,6 +305,17 @@ def test_empty_trash_deletes_for_good_after_thirty_days():
     kept = make_part()
     assert tasks.empty_trash() == 1
     assert set(Part.objects.all()) == {young, kept}
+
+
+@pytest.mark.parametrize("purge", [tasks.empty_trash, tasks.clear_drafts])
+def test_nothing_is_purged_while_a_backup_is_being_made(purge, member, monkeypatch):
+    monkeypatch.setattr(tasks, "_PURGE_WAIT_SECONDS", 0)
+    long_ago = timezone.now() - timedelta(days=31)
+    make_part(deleted_at=long_ago)
+    make_draft(member, sent_at=long_ago)
+    with locks.exclusive(tasks.PURGE_LOCK):
+        assert purge() == 0
+    assert purge() == 1
 
 
 def _stored(media: Path) -> set[str]:

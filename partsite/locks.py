@@ -1,0 +1,73 @@
+"""A lock that all processes of the site share, on every machine.
+
+It ends with the process that holds it, whatever ends that.
+"""
+
+import fcntl
+import os
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+
+from django.db import connection
+
+_PAUSE_SECONDS = 0.05
+
+
+class Busy(Exception):
+    """Another process holds the lock."""
+
+
+@contextmanager
+def exclusive(name: str, *, wait_seconds: float = 0) -> Iterator[None]:
+    """Hold the lock called ``name``.
+
+    It is taken on a connection of its own, so it says nothing of transactions.
+
+    Raises:
+        Busy: it was not to be had in time.
+    """
+    is_postgres = connection.vendor == "postgresql"
+    with (_in_postgresql if is_postgres else _beside_sqlite)(name) as take:
+        deadline = time.monotonic() + wait_seconds
+        while not take():
+            if time.monotonic() >= deadline:
+                raise Busy(name)
+            time.sleep(_PAUSE_SECONDS)
+        yield
+
+
+@contextmanager
+def _in_postgresql(name: str) -> Iterator[Callable[[], bool]]:
+    own = connection.copy()
+    own.settings_dict["OPTIONS"].pop("pool", None)
+    own.set_autocommit(False)  # a lock of a transaction outlives a pooler's hands
+    with closing(own), own.cursor() as cursor:
+
+        def take() -> bool:
+            cursor.execute(
+                "SELECT pg_try_advisory_xact_lock(%s)", [zlib.crc32(name.encode())]
+            )
+            return cursor.fetchone()[0]
+
+        yield take
+
+
+@contextmanager
+def _beside_sqlite(name: str) -> Iterator[Callable[[], bool]]:
+    path = f"{connection.settings_dict['NAME']}-{name}"
+    file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield partial(_take_file, file)
+    finally:
+        os.close(file)
+
+
+def _take_file(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

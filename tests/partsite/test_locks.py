@@ -1,0 +1,64 @@
+"""A lock across processes: one holds it, whatever ends the others."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from partsite import locks
+
+pytestmark = pytest.mark.django_db
+
+HOLD = """
+import django
+from django.conf import settings
+settings.configure(DATABASES={{"default": {database!r}}})
+django.setup()
+from partsite import locks
+with locks.exclusive("trial"):
+    print("held", flush=True)
+    input()
+"""
+
+
+@pytest.fixture
+def holder():
+    """Another process that holds the lock."""
+    wanted = ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT")
+    database = {name: str(connection.settings_dict[name]) for name in wanted}
+    process = subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, "-c", HOLD.format(database=database)],
+        cwd=Path(settings.BASE_DIR),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout.readline() == b"held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_only_one_process_has_it_and_it_ends_with_that(holder):
+    with pytest.raises(locks.Busy), locks.exclusive("trial"):
+        pass
+    with locks.exclusive("another"):
+        pass
+    holder.send_signal(signal.SIGKILL)
+    with locks.exclusive("trial", wait_seconds=10):
+        pass
+
+
+def test_it_is_given_back():
+    for _ in range(2):
+        with locks.exclusive("trial"):
+            pass
+    with (
+        locks.exclusive("trial"),
+        pytest.raises(locks.Busy),
+        locks.exclusive("trial"),
+    ):
+        pass
