@@ -412,8 +412,13 @@ class Part(models.Model):
     @property
     def pictures(self) -> dict[int, str]:
         """The stored names of the pictures that clients made, by number of the side."""
-        files = self.extra.get("views", {}).get("files", {})
-        return {int(side): file["content"] for side, file in files.items()}
+        return pictures_in(self.extra)
+
+
+def pictures_in(extra: dict) -> dict[int, str]:
+    """Return what ``Part.pictures`` is, of a part's ``extra``."""
+    files = extra.get("views", {}).get("files", {})
+    return {int(side): file["content"] for side, file in files.items()}
 
 
 class Kind(models.TextChoices):

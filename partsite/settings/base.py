@@ -48,6 +48,7 @@ DEBUG = False
 INSTALLED_APPS = [
     "accounts",
     "parts",
+    "backups",
     "partsite.apps.AdminConfig",  # django.contrib.admin, with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -325,6 +326,15 @@ Q_CLUSTER = {
     "redis": REDIS_URL or None,
     **({} if REDIS_URL else {"orm": "default"}),
 }
+
+# --- Backups ------------------------------------------------------------------
+
+# Where one is made each night. Without it none is, and those that are made before
+# an upgrade lie in DATA_DIR/backups.
+BACKUP_DIR = Path(_dir).absolute() if (_dir := env_str("BACKUP_DIR", "")) else None
+BACKUP_KEEP_DAYS = env_int("BACKUP_KEEP_DAYS", 7, least=1)
+BACKUP_KEEP_WEEKS = env_int("BACKUP_KEEP_WEEKS", 4, least=0)
+BACKUP_KEEP_MONTHS = env_int("BACKUP_KEEP_MONTHS", 12, least=0)
 
 # --- Onshape ------------------------------------------------------------------
 

@@ -216,7 +216,8 @@ def test_a_front_end_that_is_not_there_stops_the_start(tmp_path):
 
 def test_env_example_lists_every_variable_that_is_read():
     sources = [*ROOT.glob("partsite/**/*.py"), *ROOT.glob("parts/**/*.py")]
-    sources += [*ROOT.glob("accounts/**/*.py"), ROOT / "gunicorn.conf.py"]
+    sources += [*ROOT.glob("accounts/**/*.py"), *ROOT.glob("backups/**/*.py")]
+    sources += [ROOT / "gunicorn.conf.py"]
     read = set()
     for source in sources:
         read |= set(re.findall(r"env_\w+\(\s*[\"']([A-Z0-9_]+)", source.read_text()))

@@ -1,15 +1,20 @@
 """``manage.py worker``: convert files in the background until it is stopped."""
 
+from datetime import datetime
+
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django_q.models import Schedule
 
+from backups import daily
 from parts import drawings, tasks
 
 SCHEDULES = {
     "parts.tasks.rescue": {"schedule_type": Schedule.MINUTES, "minutes": 1},
     "parts.drawings.rescue": {"schedule_type": Schedule.MINUTES, "minutes": 1},
-    "parts.tasks.empty_trash": {"schedule_type": Schedule.DAILY},
+    # Each hour, since it is left out while a backup is being made.
+    "parts.tasks.empty_trash": {"schedule_type": Schedule.HOURLY},
     "parts.kept.tidy": {"schedule_type": Schedule.HOURLY},
     "parts.tasks.clear_drafts": {"schedule_type": Schedule.HOURLY},
 }
@@ -21,12 +26,22 @@ class Command(BaseCommand):
     def handle(self, **options) -> None:
         for func, when in SCHEDULES.items():
             _schedule(func, when)
+        _schedule_backups()
         tasks.rescue()
         drawings.rescue()
         call_command("qcluster")
 
 
-def _schedule(func: str, when: dict) -> None:
+def _schedule_backups() -> None:
+    func = "backups.daily.start"
+    if settings.BACKUP_DIR:
+        # The time of a first one alone: each start would put off those to come.
+        _schedule(func, {"schedule_type": Schedule.DAILY}, next_run=daily.next_time())
+    else:
+        Schedule.objects.filter(name=func).delete()
+
+
+def _schedule(func: str, when: dict, **first_time: datetime) -> None:
     """Have ``func`` run on schedule, once however many workers start at once.
 
     The table knows no unique names, so two may both add theirs; every start
@@ -34,7 +49,7 @@ def _schedule(func: str, when: dict) -> None:
     """
     ours = Schedule.objects.filter(name=func).order_by("pk")
     if not ours.exists():
-        Schedule.objects.create(name=func, func=func, **when)
+        Schedule.objects.create(name=func, func=func, **when, **first_time)
     first = ours.first()
     Schedule.objects.filter(pk=first.pk).update(func=func, **when)
     ours.exclude(pk=first.pk).delete()
