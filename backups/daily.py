@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from . import archive, checking, making
+from .errors import BackupError
 from .making import Made, Reason
 from .models import Backup
 
@@ -44,7 +45,11 @@ def run() -> Made:
         BackupError: it could not be made, or is damaged; then all others stay.
     """
     made = making.make(reason=Reason.DAILY)
-    checking.check(made.path)
+    try:
+        checking.check(made.path)
+    except BackupError as error:
+        making.record(Backup(reason=Reason.DAILY, error=str(error)))
+        raise
     for path in outlived(made.path.parent):
         path.unlink(missing_ok=True)
         logger.info("backup_deleted path=%s", path)
@@ -82,7 +87,7 @@ def outlived(folder: Path) -> list[Path]:
     gone = [path for path in nightly if path not in stay]
     for reason in (Reason.BEFORE_UPGRADE, Reason.BEFORE_WIPE):
         before = ours.get(reason, {})
-        gone += sorted(before, key=before.get, reverse=True)[_UPGRADES_KEPT:]
+        gone += _oldest_first(before)[:-_UPGRADES_KEPT]
     return sorted(gone)
 
 
@@ -91,9 +96,14 @@ def _newest_of(
 ) -> Iterable[Path]:
     """Return the newest archive of each of the last ``count`` spans that have one."""
     newest: dict[object, Path] = {}
-    for path in sorted(archives, key=archives.get):
+    for path in _oldest_first(archives):
         newest[span(timezone.localtime(archives[path]))] = path
     return list(newest.values())[-count:] if count else []
+
+
+def _oldest_first(archives: dict[Path, datetime]) -> list[Path]:
+    # Of those of one second all but the first have a number behind their name.
+    return sorted(archives, key=lambda path: (archives[path], len(path.name)))
 
 
 def trouble() -> list[str]:

@@ -80,12 +80,12 @@ def make(
     except (BackupError, OSError, DatabaseError, sqlite3.Error) as error:
         logger.exception("backup_failed folder=%s", target)
         told = str(error) if isinstance(error, BackupError) else _in_words(error)
-        _record(Backup(started_at=started_at, reason=reason, error=told))
+        record(Backup(started_at=started_at, reason=reason, error=told))
         raise BackupError(told) from error
     for warning in made.warnings:
         logger.warning("backup_incomplete path=%s %s", made.path, warning)
     logger.info("backup_made path=%s bytes=%s", made.path, made.size_bytes)
-    _record(
+    record(
         Backup(
             started_at=started_at,
             reason=reason,
@@ -106,7 +106,7 @@ def _in_words(error: Exception) -> str:
     return f"The database could not be read: {str(error).strip()}."
 
 
-def _record(backup: Backup) -> None:
+def record(backup: Backup) -> None:
     """Note what became of a backup, where there is a table for it yet."""
     try:
         with transaction.atomic():
