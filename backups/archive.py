@@ -36,6 +36,7 @@ _DRAFT = ".draft-"
 # Half as large as without, at the speed of a disk; more makes it slower, not smaller.
 _COMPRESSION = 3
 _CHUNK_BYTES = 1024 * 1024
+IN_MEMORY_BYTES = 4 * 1024 * 1024  # of a file on its way into the storage
 MOST_LINE_BYTES = 64 * 1024 * 1024  # of rows, one of which is a line
 _MOST_TEXT_BYTES = 16 * 1024 * 1024  # of a manifest
 _MOST_NAME_BYTES = 64 * 1024  # what tar itself writes around a long name
@@ -287,9 +288,3 @@ def clear_drafts(folder: Path) -> None:
             shutil.rmtree(draft, ignore_errors=True)
         else:
             draft.unlink(missing_ok=True)
-
-
-def is_named_after(name: str, sha256: str) -> bool:
-    """Whether ``name`` says that its bytes have this hash, or says nothing of one."""
-    stem = PurePosixPath(name).stem
-    return stem == sha256 or not re.fullmatch(r"[0-9a-f]{64}", stem)

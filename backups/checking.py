@@ -10,10 +10,11 @@ from typing import IO, Any
 
 from django.apps import apps as current_apps
 
+from partsite.names import Names
+
 from . import archive, rows
 from .errors import ArchiveDamaged
 from .making import FORMAT
-from .names import Names
 
 _TOLD = 3  # names in a sentence
 

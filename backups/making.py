@@ -20,12 +20,13 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils.crypto import salted_hmac
 
 from parts.tasks import PURGE_LOCK
+from parts.uploads import is_named_after
 from partsite import locks
+from partsite.names import Names
 
 from . import archive, rows, snapshot
 from .errors import BackupError
 from .models import Backup
-from .names import Names
 
 logger = logging.getLogger(__name__)
 
@@ -199,7 +200,7 @@ def _write_files(
                 continue
             made.files += 1
             made.file_bytes += file.size
-            if not archive.is_named_after(name, sha256):
+            if not is_named_after(name, sha256):
                 damaged.append(name)
         size = lost.tell()
         lost.seek(0)

@@ -17,15 +17,14 @@ from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.executor import MigrationExecutor
 
 from parts import kept
+from parts.uploads import is_named_after
+from partsite.names import Names
 
 from . import archive, checking, rows
 from .errors import BackupError
 from .making import key_mark
-from .names import Names
 
 logger = logging.getLogger(__name__)
-
-_IN_MEMORY_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -220,7 +219,7 @@ def _put(member: archive.Member, put: Names) -> None:
         default_storage.delete(name)
     put.add(name)
     # A storage may want to read it twice, or to know where it ends.
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as copy:
+    with tempfile.SpooledTemporaryFile(archive.IN_MEMORY_BYTES) as copy:
         shutil.copyfileobj(member, copy)
         copy.seek(0)
         default_storage.save(name, File(copy, name=name))
@@ -231,4 +230,4 @@ def _is_whole(name: str, size: int) -> bool:
         return False
     with default_storage.open(name, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return archive.is_named_after(name, sha256)
+    return is_named_after(name, sha256)

@@ -17,11 +17,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.utils.duration import duration_iso_string
 
-from parts.models import pictures_in
+from parts.models import StoredFile, pictures_in
+from partsite.names import Names
 
 from .archive import MOST_LINE_BYTES, Member
 from .errors import ArchiveDamaged
-from .names import Names
 
 # What belongs to the installation, not to the shop. Who was signed in signs in anew,
 # since a session that ended after the backup must not come back; the worker finds
@@ -107,14 +107,10 @@ def _plain(value: Any) -> str:
 class _Named:
     """Finds the names of stored files in rows."""
 
-    # The names of each table's columns that hold one.
-    COLUMNS = {
-        "parts.partfile": ("content", "model", "thumbnail"),
-        "parts.draftfile": ("content", "model", "thumbnail"),
-    }
+    TABLES = ("parts.partfile", "parts.draftfile")
 
     def __init__(self, table: str, columns: Sequence[str]) -> None:
-        holding = self.COLUMNS.get(table, ())
+        holding = StoredFile.STORED if table in self.TABLES else ()
         self._places = [columns.index(name) for name in holding if name in columns]
         has_pictures = table == "parts.part" and "extra" in columns
         self._extra = columns.index("extra") if has_pictures else None

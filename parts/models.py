@@ -441,6 +441,8 @@ class StoredFile(models.Model):
     their bytes, so equal files share one.
     """
 
+    STORED = ("content", "model", "thumbnail")
+
     kind = models.CharField(max_length=10, choices=Kind)
     name = models.CharField(
         max_length=255, help_text=_("As it was called when uploaded.")

@@ -31,9 +31,9 @@ from .uploads import hashed_name
 
 logger = logging.getLogger(__name__)
 
-_STORED = ("content", "model", "thumbnail")
-_FILES = (PartFile, DraftFile)
-_JUST_STORED = timedelta(hours=1)
+_STORED = StoredFile.STORED
+FILES = (PartFile, DraftFile)
+JUST_STORED = timedelta(hours=1)
 # Whoever holds it, no stored bytes are deleted by anybody else.
 PURGE_LOCK = "purge"
 _PURGE_WAIT_SECONDS = 5
@@ -132,7 +132,7 @@ def _convert_row(files: type[StoredFile], file_id: int) -> None:
 
 def _equals(file: StoredFile, state: str) -> list[StoredFile]:
     """Return the other files with the same bytes that are in ``state``."""
-    found = [files.objects.filter(sha256=file.sha256, state=state) for files in _FILES]
+    found = [files.objects.filter(sha256=file.sha256, state=state) for files in FILES]
     return [twin for twins in found for twin in twins if twin != file]
 
 
@@ -204,7 +204,7 @@ def _left_over(files: type[StoredFile]) -> list[int]:
         state=Conversion.QUEUED, heartbeat_at=timezone.now()
     )
     if not any(
-        each.objects.filter(state=Conversion.RUNNING).exists() for each in _FILES
+        each.objects.filter(state=Conversion.RUNNING).exists() for each in FILES
     ):
         lost = files.objects.filter(
             state=Conversion.QUEUED, heartbeat_at__lt=timezone.now() - _LOST_AFTER
@@ -291,7 +291,7 @@ def _unwanted(rows: Sequence[Sequence[str]]) -> set[str]:
 
 def _still(field: str, names: set[str]) -> set[str]:
     """Return which of ``names`` some file has in ``field``."""
-    found = [files.objects.filter(**{f"{field}__in": names}) for files in _FILES]
+    found = [files.objects.filter(**{f"{field}__in": names}) for files in FILES]
     return {name for rows in found for name in rows.values_list(field, flat=True)}
 
 
@@ -308,7 +308,7 @@ def _delete_if_unwanted(name: str) -> None:
     """
     try:
         age = timezone.now() - default_storage.get_modified_time(name)
-        if age > _JUST_STORED:
+        if age > JUST_STORED:
             default_storage.delete(name)
     except FileNotFoundError:
         logger.info("stored_file_gone name=%s", name)
@@ -336,7 +336,7 @@ def _twin_outcome(file: StoredFile) -> dict | None:
     """
     if file.model:
         return None
-    for files in _FILES:
+    for files in FILES:
         twin = files.objects.filter(sha256=file.sha256, state=Conversion.DONE).first()
         if twin is not None and default_storage.exists(twin.model.name):
             return {

@@ -196,6 +196,12 @@ def hashed_name(folder: str, sha256: str, suffix: str) -> str:
     return f"{folder}/{sha256[:2]}/{sha256}{suffix}"
 
 
+def is_named_after(name: str, sha256: str) -> bool:
+    """Whether ``name`` says that its bytes have this hash, or says nothing of one."""
+    stem = PurePosixPath(name).stem
+    return stem == sha256 or not re.fullmatch(r"[0-9a-f]{64}", stem)
+
+
 def bare_name(name: str) -> str:
     """Return ``name`` without folders and control characters, 255 at most."""
     name = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
