@@ -11,9 +11,10 @@ from django.conf import settings
 from django.core.handlers.wsgi import LimitedStream
 from django.core.wsgi import get_wsgi_application
 
-from partsite import basepath
+from partsite import basepath, pool
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partsite.settings.prod")
+pool.share_connections(settings.DATABASES, settings.DATABASE_POOL)
 _django = get_wsgi_application()
 # Only now can models be imported.
 _site = basepath.under(import_module("parts.api.reads").KeyReads(_django))

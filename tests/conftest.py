@@ -6,6 +6,7 @@ from functools import partial
 
 import hypothesis
 import pytest
+from django.core.cache import cache
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.test.client import ClientHandler
@@ -18,7 +19,7 @@ from .buckets import both_storages, bucket_files, lose_bucket  # noqa: F401 - fi
 from .factories import make_user
 from .onshape import Clock, Onshape
 from .running import demo_shop, shop  # noqa: F401 - fixtures of every folder
-from .servers import certificate, postgres, s3  # noqa: F401 - as above
+from .servers import certificate, postgres, redis_here, s3  # noqa: F401 - as above
 
 # The same examples each time, for as long as they take.
 hypothesis.settings.register_profile(
@@ -97,14 +98,36 @@ def wished(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def _empty_redis(settings):
+    """Begin with an empty cache, which no end of a transaction empties."""
+    if settings.REDIS_URL:
+        cache.clear()
+
+
+@pytest.fixture(autouse=True)
 def _no_culling_by_chance(monkeypatch):
     """Begin to count a cache's writes anew: every so many cost a query more."""
     monkeypatch.setattr("partsite.ratelimit._writes", itertools.count(1))
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    """Stop the clock of caches and limits; ``clock.sleep()`` moves it on."""
+def embedded_cache(settings):
+    """Have cache and limits in the database, also where the suite runs on Redis."""
+    settings.CACHES = {
+        **settings.CACHES,
+        "default": {
+            "BACKEND": "partsite.ratelimit.CounterCache",
+            "LOCATION": "cache",
+        },
+    }
+
+
+@pytest.fixture
+def clock(monkeypatch, embedded_cache):
+    """Stop the clock of caches and limits; ``clock.sleep()`` moves it on.
+
+    Redis has a clock of its own, so the cache is the embedded one.
+    """
 
     class Clock:
         now = time.time()

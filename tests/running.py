@@ -48,10 +48,17 @@ def serving_site(folder: Path, **variables: str) -> Iterator[Site]:
 
     In a third of the time that ``running_site`` takes to start.
     """
-    gunicorn = ["-m", "gunicorn", "partsite.wsgi", "--log-level", "info"]
-    settings = {"DJANGO_SETTINGS_MODULE": "partsite.settings.dev"}
-    with _process(gunicorn, folder, "Booting worker", settings | variables) as address:
+    with web_server(folder, **variables) as address:
         yield _site_of(folder, address)
+
+
+@contextmanager
+def web_server(folder: Path, **variables: str) -> Iterator[str]:
+    """Run gunicorn as ``variables`` say, and give its address."""
+    settings = {"DJANGO_SETTINGS_MODULE": "partsite.settings.dev"}
+    gunicorn = ["-m", "gunicorn", "partsite.wsgi", "--log-level", "info"]
+    with _process(gunicorn, folder, "Booting worker", settings | variables) as address:
+        yield address
 
 
 @contextmanager

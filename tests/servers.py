@@ -3,6 +3,7 @@
 Each process of a test run has its own, so tests of one do not meet another's.
 """
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,12 @@ def postgres(certificate) -> Iterator[Postgres]:
         pytest.skip("PostgreSQL is not installed.")
     with Postgres.running(is_hasty=True, tls=certificate) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis_here() -> None:
+    if not shutil.which("redis-server"):
+        pytest.skip("redis-server is not installed.")
 
 
 @pytest.fixture(scope="session")

@@ -124,6 +124,8 @@ def database(url: str) -> dict:
     return config
 
 
+# Connections of each web process, shared by its threads (partsite/pool.py).
+DATABASE_POOL = env_int("DATABASE_POOL", env_int("WEB_THREADS", WEB_THREADS), least=0)
 SQLITE_URL = f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Beside the database the one place for state shared by processes: Redis when

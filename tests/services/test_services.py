@@ -28,12 +28,6 @@ def services(*words: str, path: str = "") -> subprocess.CompletedProcess:
     )
 
 
-@pytest.fixture
-def redis_here():
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not installed.")
-
-
 def test_started_twice_runs_once_and_is_stopped_alone(tmp_path, redis_here):
     others = Redis(tmp_path / "others")
     others.start()

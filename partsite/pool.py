@@ -1,0 +1,21 @@
+"""Connections of PostgreSQL that the threads of a web process share."""
+
+from typing import Any
+
+_WAIT_SECONDS = 10  # for a connection that others have
+
+
+def share_connections(databases: dict[str, dict[str, Any]], size: int) -> None:
+    """Have the threads of this process take their connections from one pool.
+
+    For web processes alone: a worker is one thread, and forks, which no pool
+    survives. Nothing may have asked the database before.
+    """
+    for config in databases.values():
+        if config["ENGINE"].endswith("postgresql") and size:
+            config["CONN_MAX_AGE"] = 0  # when a request ends, back into the pool
+            config.setdefault("OPTIONS", {})["pool"] = {
+                "min_size": 1,
+                "max_size": size,
+                "timeout": _WAIT_SECONDS,
+            }
