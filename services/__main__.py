@@ -14,7 +14,7 @@ FOLDER = ROOT / "build" / "services"
 
 def main() -> None:
     asked = _arguments()
-    servers = all_servers(asked.folder.resolve())
+    servers = all_servers(asked.folder.resolve(), is_hasty=asked.hasty)
     named = [server for server in servers if server.name in asked.only]
     try:
         if asked.what == "start":
@@ -25,11 +25,11 @@ def main() -> None:
         sys.exit(str(error))
 
 
-def all_servers(folder: Path) -> list[Server]:
+def all_servers(folder: Path, *, is_hasty: bool = False) -> list[Server]:
     data = Path(os.environ.get("DATA_DIR") or ROOT).resolve()
     site_port = int(os.environ.get("PORT") or 8000)
     return [
-        Postgres(folder / "postgres"),
+        Postgres(folder / "postgres", is_hasty=is_hasty),
         Redis(folder / "redis"),
         S3(folder / "s3"),
         Nginx(folder / "nginx", site_port=site_port, media=data / "media"),
@@ -64,6 +64,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="services", description=__doc__)
     names = [server.name for server in all_servers(FOLDER)]
     parser.add_argument("what", choices=["start", "stop"])
+    parser.add_argument(
+        "--hasty", action="store_true", help="for tests: keep nothing safe from a crash"
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="for their data")
     parser.add_argument(
         "--only", nargs="+", choices=names, default=names, help="not all of them"

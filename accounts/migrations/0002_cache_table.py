@@ -3,9 +3,15 @@ from django.db import migrations
 
 
 def make_table(apps, schema_editor):
-    """Make the table of the counter cache, so that ``migrate`` is all it takes."""
+    """Make the table of the counter cache, so that ``migrate`` is all it takes.
+
+    Also where REDIS_URL is set: it may be taken away again.
+    """
     call_command(
-        "createcachetable", database=schema_editor.connection.alias, verbosity=0
+        "createcachetable",
+        "cache",
+        database=schema_editor.connection.alias,
+        verbosity=0,
     )
 
 

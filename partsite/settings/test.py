@@ -1,14 +1,16 @@
 """Tests: fast hashing, files in a folder of their own, tasks caught, not run."""
 
 import atexit
+import os
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from partsite.env import env_str
 
 from .base import *  # noqa: F403 - a settings module is its base and what differs
-from .base import LOCAL_FILES, STORAGES, database
+from .base import CACHES, LOCAL_FILES, REDIS_URL, STORAGES, database
 
 SECRET_KEY = "only-for-tests"  # noqa: S105 - guards nothing
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
@@ -22,6 +24,10 @@ DATABASES = {
 DATABASES["default"]["TEST"] = {"NAME": None}
 if DATABASES["default"]["ENGINE"] == "partsite.sqlite":
     DATABASES["default"]["TEST"] = {"NAME": _scratch / "test.sqlite3"}
+if REDIS_URL:
+    # Each process of a test run has one of Redis's 16 databases for itself.
+    _number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    CACHES["default"]["LOCATION"] = urlsplit(REDIS_URL)._replace(path=_number).geturl()
 # Off, since a block taken by one test would be spent, or missed, in another.
 API_READS_PER_MINUTE = API_WRITES_PER_MINUTE = API_UPLOADS_PER_MINUTE = 0
 FILES, FILE_DELIVERY = None, "stream"

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def counters(db, monkeypatch):
+def counters(db, monkeypatch, embedded_cache):
     monkeypatch.setattr("partsite.ratelimit._writes", count(1))  # culls at the 256th
     cache = CounterCache("cache", {})
     cache.clear()
@@ -175,7 +175,9 @@ print(json.dumps({
 """
 
 
-def test_four_processes_at_once_lose_and_double_nothing(transactional_db, tmp_path):
+def test_four_processes_at_once_lose_and_double_nothing(
+    transactional_db, tmp_path, embedded_cache
+):
     """The test's database is a file, so that processes share it."""
     cache = caches["default"]
     cache.clear()
