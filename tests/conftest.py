@@ -19,7 +19,7 @@ from .buckets import both_storages, bucket_files, lose_bucket  # noqa: F401 - fi
 from .factories import make_user
 from .onshape import Clock, Onshape
 from .running import demo_shop, shop  # noqa: F401 - fixtures of every folder
-from .servers import certificate, postgres, redis_here, s3  # noqa: F401 - as above
+from .servers import certificate, nginx_here, postgres, redis_here, s3  # noqa: F401 - as above
 
 # The same examples each time, for as long as they take.
 hypothesis.settings.register_profile(

@@ -3,6 +3,7 @@
 Each process of a test run has its own, so tests of one do not meet another's.
 """
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -33,6 +34,12 @@ def postgres(certificate) -> Iterator[Postgres]:
 def redis_here() -> None:
     if not shutil.which("redis-server"):
         pytest.skip("redis-server is not installed.")
+
+
+@pytest.fixture(scope="session")
+def nginx_here() -> None:
+    if not shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
+        pytest.skip("nginx is not installed.")
 
 
 @pytest.fixture(scope="session")

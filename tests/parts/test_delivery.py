@@ -1,12 +1,13 @@
 """How files go out: alike from a folder and from a bucket, on each way there is."""
 
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import requests
 from django.core.files.storage import default_storage
 from django.urls import reverse
 
+from services import Nginx
 from tests.factories import (
     TINY_PDF,
     TINY_STEP,
@@ -189,3 +190,42 @@ def test_the_proxy_is_not_sent_for_what_is_lost(viewer_page, settings):
     file = make_file(make_part())
     default_storage.delete(file.content.name)
     assert viewer_page.get(address_of(file)).status_code == 404
+
+
+@pytest.fixture
+def behind_nginx(transactional_db, live_server, settings, media, tmp_path, nginx_here):
+    """Give the address of a real nginx in front of this very process."""
+    settings.FILE_DELIVERY = "accel"
+    site_port = urlsplit(live_server.url).port
+    with Nginx.running(site_port=site_port, media=media) as nginx:
+        yield nginx.address
+
+
+def test_nginx_sends_what_the_site_lets_it(behind_nginx):
+    file = make_file(make_part(), "Größe 1.step")
+    _, key = make_key()
+    address = f"{behind_nginx}{api_address_of(file)}"
+
+    def ask(**headers: str) -> requests.Response:
+        headers = {"X-API-Key": key, "Accept-Encoding": "identity", **headers}
+        return requests.get(address, headers=headers, timeout=10)
+
+    whole = ask()
+    assert (whole.status_code, whole.content) == (200, TINY_STEP)
+    assert {name: whole.headers[name] for name in HEADERS} == {
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": "attachment; filename*=utf-8''Gr%C3%B6%C3%9Fe%201.step",
+        "Content-Length": str(len(TINY_STEP)),
+        "Content-Security-Policy": SANDBOX,
+        "Content-Type": "application/step",
+        "ETag": f'"{file.sha256[:16]}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    part = ask(Range="bytes=5-9")
+    assert (part.status_code, part.content) == (206, TINY_STEP[5:10])
+    assert part.headers["Content-Security-Policy"] == SANDBOX
+    assert ask(**{"If-None-Match": whole.headers["ETag"]}).status_code == 304
+    assert ask(**{"X-API-Key": "pk_wrong"}).status_code == 401
+    # Nobody comes to the files but through the site.
+    around = requests.get(f"{behind_nginx}/_files/{file.content.name}", timeout=10)
+    assert around.status_code == 404
