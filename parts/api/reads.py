@@ -93,6 +93,12 @@ class KeyReads:
             way := _WAYS.fullmatch(environ["PATH_INFO"])
         ):
             return None
+        with requestlog.Numbered(environ) as number:
+            return self._numbered_answer(environ, way, number)
+
+    def _numbered_answer(
+        self, environ: dict, way: re.Match, number: str
+    ) -> Answer | None:
         started = time.perf_counter()
         query = environ.get("QUERY_STRING", "")
         params = QueryDict(query)
@@ -111,11 +117,10 @@ class KeyReads:
         if found is None:
             return None
         key, made = found
-        number = requestlog.number_from(environ.get("HTTP_X_REQUEST_ID", ""))
         status, headers, body = _told(made, around, environ.get("HTTP_IF_NONE_MATCH"))
         if settings.METRICS_ALLOW:
             _count(status, time.perf_counter() - started)
-        requestlog.tell(number, "GET", way[0], status, started, who={"key": key.prefix})
+        requestlog.tell("GET", way[0], status, started, who={"key": key.prefix})
         return status, [*headers, (requestlog.HEADER, number)], body
 
 

@@ -5,6 +5,7 @@ from django.db import DatabaseError, connection
 
 from accounts.models import User
 from partsite import slowqueries
+from partsite.requestlog import OfRequest
 from tests.factories import make_key
 
 
@@ -58,11 +59,14 @@ def test_one_that_fails_is_told_too(slow):
     assert record.fields["sql"] == "SELECT nothing FROM nowhere"
 
 
-def test_reads_by_key_are_watched_too(slow, client):
+def test_reads_by_key_are_watched_too(slow, client, caplog):
     _key, text = make_key()
-    records = slow(
-        40, lambda: client.get("/api/parts/?limit=1", headers={"X-API-Key": text})
-    )
+    caplog.clear()
+    caplog.handler.addFilter(OfRequest())
+    headers = {"X-API-Key": text, "X-Request-ID": "n-1"}
+    records = slow(40, lambda: client.get("/api/parts/?limit=1", headers=headers))
+    caplog.handler.filters.clear()
+    assert {record.request_id for record in records} == {"n-1"}
     assert any("parts" in record.fields["sql"] for record in records)
     assert not any(text in record.getMessage() for record in records)
 
