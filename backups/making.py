@@ -23,6 +23,7 @@ from parts.tasks import PURGE_LOCK
 from parts.uploads import is_named_after
 from partsite import locks
 from partsite.names import Names
+from partsite.storage import StorageDown
 
 from . import archive, rows, snapshot
 from .errors import BackupError
@@ -31,6 +32,7 @@ from .models import Backup
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
+_OF_DATABASE = (DatabaseError, sqlite3.Error)
 _PURGE_SECONDS = 60  # how long a clean-up that runs already is waited for
 
 
@@ -78,7 +80,7 @@ def make(
     target = (target or folder()).absolute()
     try:
         made = _made(target, reason, with_files, started_at)
-    except (BackupError, OSError, DatabaseError, sqlite3.Error) as error:
+    except (BackupError, StorageDown, OSError, *_OF_DATABASE) as error:
         logger.exception("backup_failed folder=%s", target)
         told = str(error) if isinstance(error, BackupError) else _in_words(error)
         record(Backup(started_at=started_at, reason=reason, error=told))
@@ -104,6 +106,8 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f" ({error.filename})" if error.filename else ""
         return f"The backup could not be written: {error.strerror}{where}."
+    if isinstance(error, StorageDown):
+        return f"The files could not be read: {error}"
     return f"The database could not be read: {str(error).strip()}."
 
 

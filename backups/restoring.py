@@ -19,6 +19,7 @@ from django.db.migrations.executor import MigrationExecutor
 from parts import kept
 from parts.uploads import is_named_after
 from partsite.names import Names
+from partsite.storage import StorageDown
 
 from . import archive, checking, rows
 from .errors import BackupError
@@ -70,7 +71,7 @@ def restore(path: Path) -> Restored:
         with Names() as named:
             _load(path, contents, apps, named)
             warnings = list(_warnings(contents, named))
-    except (OSError, DatabaseError) as error:
+    except (StorageDown, OSError, DatabaseError) as error:
         raise BackupError(f"Nothing was restored: {str(error).strip()}.") from error
     finally:
         ContentType.objects.clear_cache()

@@ -8,6 +8,7 @@ from backups import salvage
 from backups.errors import BackupError
 from parts import inventory
 from partsite import locks
+from partsite.storage import StorageDown
 
 
 class Command(BaseCommand):
@@ -38,8 +39,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options) -> None:
-        found = inventory.check(with_hashes=not options["quick"])
         try:
+            found = inventory.check(with_hashes=not options["quick"])
             if options["mend"]:
                 if options["archive"]:
                     salvage.bring_back(found, options["archive"])
@@ -48,7 +49,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "A backup is being made. Mend when it has ended."
             ) from None
-        except (BackupError, OSError) as error:
+        except (BackupError, StorageDown, OSError) as error:
             raise CommandError(str(error)) from error
         self._tell(found)
         if not found.is_well:
