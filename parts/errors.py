@@ -80,3 +80,10 @@ class OnshapeFailed(PartError):
 
     code = "onshape_failed"
     status = 502
+
+
+class NotBackedUp(PartError):
+    """The server could not make the backup that has to come first."""
+
+    code = "not_backed_up"
+    status = 503

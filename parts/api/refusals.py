@@ -14,6 +14,7 @@ from parts.errors import (
     FileRefused,
     FileTooBig,
     NotAllowed,
+    NotBackedUp,
     NotCompleted,
     OnshapeFailed,
     WrongState,
@@ -168,8 +169,15 @@ BY_STATUS = {
     ),
     503: Refusal(
         "NotYet",
-        "It is being made; ask again.",
-        {"A model": StillConverting(), "A drawing": StillFetching()},
+        "It is being made, or cannot be done just now; ask again.",
+        {
+            "A model": StillConverting(),
+            "A drawing": StillFetching(),
+            "No backup": NotBackedUp(
+                "Nothing was deleted, since no backup could be made before. "
+                "Tell whoever runs the server."
+            ),
+        },
         has_wait=True,
     ),
 }

@@ -44,6 +44,7 @@ _REFUSALS_OF = {
     "model": {422, 503},
     "revision_model": {422, 503},
     "drawing": {400, 403, 502, 503},
+    "wipe": {503},
 }
 # What is refused when it is blank or null, though it is no error in the type.
 _NEVER_BLANK = {

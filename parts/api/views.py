@@ -26,7 +26,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts import keys
 from accounts.authentication import RateLimited
 from parts import stats, workflow
-from parts.errors import PartError
+from parts.errors import NotBackedUp, PartError
 from parts.filters import PartFilter, sort
 from parts.models import SORTABLE, Category, Part
 from partsite import ratelimit
@@ -263,7 +263,8 @@ class PartViewSet(Private, FileActions, GenericViewSet):
         """Delete every part and every file.
 
         ``password`` is that of the key's owner, or the key itself. A lead can
-        restore everything for 30 days.
+        restore everything for 30 days. A backup of the database is made first;
+        the header ``X-Backup`` names it.
         """
         actor, password = actor_of(request), self._told().get("password", "")
         if not actor.can_wipe:
@@ -276,8 +277,12 @@ class PartViewSet(Private, FileActions, GenericViewSet):
             raise RateLimited(wait_seconds)
         if not keys.is_confirmed(actor, password):
             raise PermissionDenied("Wrong password.")
+        archive = _backed_up()
         count = workflow.wipe(actor=actor)
-        return Response({"message": "All parts deleted successfully", "count": count})
+        return Response(
+            {"message": "All parts deleted successfully", "count": count},
+            headers={"X-Backup": archive},
+        )
 
     # --- How it is done -------------------------------------------------------
 
@@ -311,6 +316,26 @@ class PartViewSet(Private, FileActions, GenericViewSet):
 
     def _answer(self, part: Part, **kwargs) -> Response:
         return Response(_DETAIL.to_representation(part), **kwargs)
+
+
+def _backed_up() -> str:
+    """Back the database up before everything goes; return the archive's name.
+
+    The files stay where they are for 30 days, so they need not be copied now.
+
+    Raises:
+        NotBackedUp: it cannot be done, so nothing is to be deleted.
+    """
+    from backups import errors, making  # of many processes hardly one ever does
+
+    try:
+        made = making.make(reason=making.Reason.BEFORE_WIPE, with_files=False)
+    except errors.BackupError as error:
+        raise NotBackedUp(
+            "Nothing was deleted, since no backup could be made before. "
+            "Tell whoever runs the server."
+        ) from error
+    return made.path.name
 
 
 class KeyCheck(Private, APIView):

@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.models import Role, Scope
+from backups import checking
 from parts import workflow
 from parts.models import Part, PartEvent
 from tests.factories import make_file, make_key, make_part, make_user
@@ -11,6 +12,13 @@ from .conftest import Script, closing
 
 WIPE = "/api/parts/wipe"
 PASSWORD = "a long password of a lead"  # noqa: S105
+
+
+@pytest.fixture(autouse=True)
+def folder(settings, tmp_path):
+    """Have backups lie in a folder of this test's own."""
+    settings.BACKUP_DIR = tmp_path / "backups"
+    return settings.BACKUP_DIR
 
 
 @pytest.fixture
@@ -146,6 +154,25 @@ def test_it_costs_the_same_for_any_number_of_parts(
     for _ in range(rows):
         make_part()
     lead_api.get("/api/parts/stats")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         answer = lead_api.post(WIPE, {"password": lead_api.key})
     assert answer.json()["count"] == rows
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_database_is_backed_up_first(lead_api, parts, folder):
+    answer = lead_api.post(WIPE, {"password": PASSWORD})
+    (path,) = folder.iterdir()
+    assert answer["X-Backup"] == path.name
+    assert path.name.endswith("-before-wipe.tar.gz")
+    contents = checking.check(path)
+    assert (contents.tables["parts.part"], contents.with_files) == (2, False)
+
+
+def test_without_its_backup_nothing_is_deleted(lead_api, parts, folder):
+    folder.touch()  # no folder
+    answer = lead_api.post(WIPE, {"password": PASSWORD})
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "not_backed_up"
+    assert "Nothing was deleted" in answer.json()["error"]
+    assert Part.objects.live().count() == 2
