@@ -2,13 +2,17 @@
 
 import os
 import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT
+from tests.running import ROOT, Site, serving_site
 
 DEPLOY = ROOT / "deploy"
+HOST = "parts.example.org"
 
 
 def program(name: str, package: str) -> Path:
@@ -21,3 +25,24 @@ def program(name: str, package: str) -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return Path(path)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def production_site(shop: Path, **variables: str) -> Iterator[Site]:
+    """Serve the demo shop on production settings, by one process of four threads."""
+    told = {
+        "DJANGO_SETTINGS_MODULE": "partsite.settings.prod",
+        "SECRET_KEY": (shop / "secret-key").read_text().strip(),
+        "ALLOWED_HOSTS": HOST,
+        "DATABASE_URL": f"sqlite:///{shop / 'db.sqlite3'}",
+        "TRUSTED_PROXIES": "127.0.0.1",
+        "WEB_THREADS": "4",
+    }
+    with serving_site(shop, **told | variables) as site:
+        yield site

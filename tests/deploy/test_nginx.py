@@ -15,13 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import Site, serving_site
+from tests.running import Site
 
-from .conftest import DEPLOY, program
+from .conftest import DEPLOY, HOST, free_port, production_site, program
 
 pytestmark = pytest.mark.xdist_group("nginx")  # they share a site
 
-HOST = "parts.example.org"
 PATIENCE_SECONDS = 20
 # What deploy/nginx.conf leaves to the rest of nginx's own settings.
 SETTINGS = """
@@ -90,19 +89,13 @@ class Nginx:
         return answer, content
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextmanager
 def _nginx(
     folder: Path, site: str, certificate: Path, *, base: str = ""
 ) -> Iterator[Nginx]:
     """Run nginx on what deploy/nginx.conf says, at free ports of this machine."""
     binary = program("nginx", "apt-get install nginx")
-    port, plain_port = _free_port(), _free_port()
+    port, plain_port = free_port(), free_port()
     text = (DEPLOY / "nginx.conf").read_text()
     for ours, theirs in {
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
@@ -148,26 +141,11 @@ def _nginx(
         process.wait(PATIENCE_SECONDS)
 
 
-@contextmanager
-def _production(shop: Path, **variables: str) -> Iterator[Site]:
-    """Serve the demo shop on production settings, by one process of four threads."""
-    told = {
-        "DJANGO_SETTINGS_MODULE": "partsite.settings.prod",
-        "SECRET_KEY": (shop / "secret-key").read_text().strip(),
-        "ALLOWED_HOSTS": HOST,
-        "DATABASE_URL": f"sqlite:///{shop / 'db.sqlite3'}",
-        "TRUSTED_PROXIES": "127.0.0.1",
-        "WEB_THREADS": "4",
-    }
-    with serving_site(shop, **told | variables) as site:
-        yield site
-
-
 @pytest.fixture(scope="module")
 def site(shop) -> Iterator[Site]:
     program("nginx", "apt-get install nginx")  # before the site is started
     note = f"--pid {shop / 'gunicorn.pid'}"
-    with _production(shop, GUNICORN_CMD_ARGS=note) as site:
+    with production_site(shop, GUNICORN_CMD_ARGS=note) as site:
         yield site
 
 
@@ -294,7 +272,7 @@ def test_a_site_below_a_path_of_the_host(shop, certificate, tmp_path):
     program("nginx", "apt-get install nginx")
     base = "/parts-system"
     with (
-        _production(shop, BASE_PATH=base) as site,
+        production_site(shop, BASE_PATH=base) as site,
         _nginx(tmp_path, site.address, certificate, base=f"{base}/") as nginx,
     ):
         answer, _ = nginx.ask("GET", f"{base}/review/")
