@@ -47,7 +47,9 @@ def shown(request: HttpRequest, file: PartFile) -> HttpResponse:
     bytes, and the browser is told to take it for nothing else.
     """
     named = content_disposition_header(False, file.name)
-    return _delivered(request, file.content.name, "application/pdf", named, True)
+    answer = _delivered(request, file.content.name, "application/pdf", named, True)
+    answer["Content-Security-Policy"] = "frame-ancestors 'none'; form-action 'none'"
+    return answer
 
 
 def made(request: HttpRequest, stored_name: str, content_type: str) -> HttpResponse:

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from wsgiref.headers import Headers
 
+from csp.decorators import csp
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -62,6 +63,11 @@ class _Files(WhiteNoise):
 _files = _Files(None, autorefresh=True, allow_all_origins=False)
 
 
+# How it loads what is its own matter; a <meta> in its index.html can say more.
+_POLICY = {"frame-ancestors": ["'none'"], "object-src": ["'none'"]}
+
+
+@csp(_POLICY)
 @csrf_exempt  # whoever posts here is told so, and not to bring a token
 @login_not_required
 def frontend(request: HttpRequest) -> HttpResponse:

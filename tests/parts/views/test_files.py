@@ -135,7 +135,9 @@ class TestLook:
         assert response["Content-Disposition"] == 'inline; filename="d.pdf"'
         assert response["X-Content-Type-Options"] == "nosniff"
         # Chromium shows no PDF in a sandbox.
-        assert "Content-Security-Policy" not in response
+        assert response["Content-Security-Policy"] == (
+            "frame-ancestors 'none'; form-action 'none'"
+        )
 
     def test_a_step_file_is_given_away_all_the_same(self, viewer_page):
         file = make_file(make_part())
