@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey, User
+from partsite.statements import Inserted
 
 from .querysets import (
     DraftFileQuerySet,
@@ -110,7 +111,7 @@ class Season(models.Model):
         return (self.name,)
 
 
-class Part(models.Model):
+class Part(Inserted):
     """Something to be made, ``amount`` pieces of it.
 
     Its state (category, status, assigned and what goes with them) is changed
@@ -600,7 +601,7 @@ class Verb(models.TextChoices):
     RETRIED = "retried", _("asked for another conversion")
 
 
-class PartEvent(models.Model):
+class PartEvent(Inserted):
     """One line of a part's history.
 
     ``changes`` maps a field to ``[before, after]``. The actor's name is kept

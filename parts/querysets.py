@@ -59,9 +59,12 @@ class SeasonQuerySet(models.QuerySet):
     def get_by_natural_key(self, name: str) -> "Season":
         return self.get(name=name)
 
+    def newest_kept(self) -> "SeasonQuerySet":
+        """Keep the one that new parts belong to."""
+        return self.filter(archived=False).order_by("-created_at", "-id")[:1]
+
     def current(self) -> "Season | None":
-        """Return the season that new parts belong to: the newest kept one."""
-        return self.filter(archived=False).order_by("-created_at", "-id").first()
+        return self.newest_kept().first()
 
 
 class PartQuerySet(models.QuerySet):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,7 @@ from parts.models import (
     Verb,
 )
 from parts.uploads import StoredUpload
+from partsite.statements import OneRow
 
 from .rules import (
     LEADS_ONLY,
@@ -38,6 +39,7 @@ from .rules import (
 from .taking import differing, event_of, name_of, person, record, step, take
 
 LONGEST_NOTE = 500
+_CURRENT_SEASON = OneRow(lambda: Season.objects.newest_kept())
 
 # --- Into the system ----------------------------------------------------------
 
@@ -62,7 +64,7 @@ def create(*, actor: Actor, upload: StoredUpload | None = None, **fields: Any) -
     if any(fields.get(name) not in UNSET for name in LEADS_ONLY):
         require(actor, "can_lead", _("set priority, due date and reviewer"))
     if "season" not in fields:
-        fields["season"] = Season.objects.current()
+        fields["season"] = _CURRENT_SEASON.get()
     now = timezone.now()
     with transaction.atomic():
         part = Part.objects.create(created_at=now, updated_at=now, **fields)
@@ -271,7 +273,7 @@ def assign(part: Part, *, worker: str, actor: Actor) -> Part:
         AlreadyClaimed: somebody else has it.
         WrongState: the part is not in production.
     """
-    return _assign(part, worker, actor, free=Q(assigned=""))
+    return _assign(part, worker, actor, free={"assigned": ""})
 
 
 @step
@@ -282,10 +284,10 @@ def reassign(part: Part, *, worker: str, actor: Actor) -> Part:
     """
     if part.assigned and not is_holder(part, actor):
         require(actor, "can_lead", _("take a part from somebody"))
-    return _assign(part, worker, actor, free=Q())
+    return _assign(part, worker, actor, free={})
 
 
-def _assign(part: Part, worker: str, actor: Actor, *, free: Q) -> Part:
+def _assign(part: Part, worker: str, actor: Actor, *, free: dict) -> Part:
     require(actor, "can_work", _("take parts"))
     worker = " ".join(worker.split())
     if not worker:
@@ -304,7 +306,7 @@ def _assign(part: Part, worker: str, actor: Actor, *, free: Q) -> Part:
     if part.in_shop and part.assigned.casefold() == worker.casefold():
         if part.status == Status.IN_PROGRESS and part.claimed_date:
             return part
-        free = Q(assigned=part.assigned)
+        free = {"assigned": part.assigned}
     if part.lane == Type.HAND:
         changes["extra"] = with_worker(part.extra, worker, now.isoformat())
     return take(

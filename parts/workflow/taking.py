@@ -6,18 +6,24 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import transaction
-from django.db.models import Model, Q
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, User
 from parts.errors import BadInput, WrongState
 from parts.models import Part, PartEvent, Verb
+from partsite.statements import GuardedUpdate, OneRow
 
 from .rules import EDITABLE, LEADS_ONLY, POLICY, SERVERS_OWN, Actor, refusal, require
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_FRESH = OneRow(
+    lambda: Part.objects.filter(pk=0).select_for_update(of=("self",)).with_files()
+)
+_TAKEN = {verb: GuardedUpdate(Part, guard) for verb, guard in POLICY.items()}
 
 
 def step(function: Callable[P, R]) -> Callable[P, R]:
@@ -30,11 +36,11 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def whole(part: Part, *args, **kwargs):
         with transaction.atomic():
-            fresh = Part.objects.select_for_update(of=("self",)).with_files()
-            try:
-                part.refresh_from_db(from_queryset=fresh)
-            except Part.DoesNotExist:
-                raise WrongState(_("This part is no longer there.")) from None
+            fresh = _FRESH.get(part.pk)
+            if fresh is None:
+                raise WrongState(_("This part is no longer there."))
+            # As refresh_from_db does: nothing that was read before is left.
+            part.__dict__.update(fresh.__dict__, _prefetched_objects_cache={})
             return function(part, *args, **kwargs)
 
     return whole
@@ -76,7 +82,7 @@ def take(
     *,
     actor: Actor,
     changes: dict[str, Any],
-    where: Q | None = None,
+    where: Mapping[str, Any] | None = None,
     told: set[str] | None = None,
     note: str = "",
     revision: int | None = None,
@@ -84,16 +90,15 @@ def take(
     """Change the row if the policy holds there, and write the event.
 
     Args:
-        where: what must hold beyond the policy.
+        where: what the row must hold beyond the policy, by field.
         told: the fields whose change the event tells; all of them by default.
     Raises:
         WrongState: the policy does not hold; nothing was changed.
     """
     before = {name: plain(getattr(part, name)) for name in changes}
-    row = Part.objects.filter(POLICY[verb], where or Q(), pk=part.pk)
     now = timezone.now()
     changes["updated_at"] = now  # update() skips auto_now
-    if not row.update(**changes):
+    if not _TAKEN[verb].run(part.pk, changes, where or {}):
         raise refusal(verb, part)
     after = {name: plain(value) for name, value in changes.items()}
     record(

@@ -1,0 +1,150 @@
+"""Statements that are remembered read and write what the ORM itself would."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.db.models import Q, Value
+from django.db.models.functions import Upper
+from django.test.utils import CaptureQueriesContext
+
+from parts.models import Part, PartEvent, Priority, Season, Status, Type
+from partsite.statements import GuardedUpdate, OneRow
+from tests.factories import make_file, make_part, make_user
+
+pytestmark = pytest.mark.django_db
+
+ODD = {
+    "uuid": UUID("00000000-0000-0000-0000-00000000000a"),
+    "code": "R-7%",
+    "name": 'Zoë\'s "plate" %s 🦾',
+    "notes": "\n" * 20_000,
+    "amount": 2**31 - 1,
+    "priority": Priority.URGENT,
+    "due_date": date(2026, 2, 28),
+    "extra": {"a": [1, None, {"ü": 1.5}], "b": None},
+    "completed_incorrectly": True,
+    "wrong_reason": "5% too small",
+    "claimed_date": datetime(2026, 1, 15, 10, 30, tzinfo=UTC),
+    "approved_at": datetime(2026, 1, 15, 10, 30, 0, 1, tzinfo=UTC),
+}
+_part = OneRow(lambda: Part.objects.filter(pk=0).with_files())
+_rename = GuardedUpdate(Part, Q(category="review") & ~Q(blocked_reason="x"))
+
+
+def _columns(part: Part | None) -> dict | None:
+    return part and {
+        field.attname: getattr(part, field.attname)
+        for field in part._meta.concrete_fields
+    }
+
+
+def _odd_part() -> Part:
+    season = Season.objects.create(name="2026")
+    part = make_part(season=season, type=Type.HAND, **ODD)
+    make_file(part)
+    make_file(part, "newer.step")
+    return part
+
+
+def test_a_row_is_read_as_the_orm_reads_it_with_what_is_joined():
+    part = _odd_part()
+    read, expected = _part.get(part.pk), Part.objects.with_files().get(pk=part.pk)
+    assert _columns(read) == _columns(expected)
+    assert _columns(read.season) == _columns(expected.season)
+    assert _columns(read.current_step) == _columns(expected.current_step)
+    assert read.current_step.revision == 2
+    assert read.current_drawing is None
+    assert (read._state.db, read._state.adding) == ("default", False)
+
+
+def test_what_is_joined_costs_no_query_of_its_own(django_assert_num_queries):
+    part = _odd_part()
+    with django_assert_num_queries(1):
+        read = _part.get(part.pk)
+        assert (read.season.name, read.current_step.name) == ("2026", "newer.step")
+        assert read.current_drawing is None
+
+
+def test_a_row_that_is_not_there_is_none():
+    assert _part.get(make_part().pk + 1) is None
+
+
+def test_without_values_the_query_is_asked_as_it_stands():
+    newest = OneRow(lambda: Season.objects.newest_kept())
+    assert newest.get() is None
+    Season.objects.create(name="2025", archived=True)
+    kept = Season.objects.create(name="2026")
+    assert newest.get() == kept
+
+
+def test_a_new_row_holds_what_was_saved_and_knows_what_the_database_made():
+    part = make_part(type=Type.HAND, status=Status.IN_PROGRESS, **ODD)
+    stored = Part.objects.get(pk=part.pk)
+    assert _columns(stored) == _columns(part)
+    assert stored.queue == 1
+    assert {name: getattr(stored, name) for name in ODD} == ODD
+
+
+def test_a_new_row_may_bring_its_number_and_expressions():
+    part = make_part(pk=4711, name=Upper(Value("plate")))
+    assert Part.objects.get(pk=4711).name == "PLATE"
+    assert part.pk == 4711
+    assert make_part(pk=4712).pk == 4712
+
+
+def test_a_new_row_needs_what_it_refers_to():
+    user = make_user()
+    event = PartEvent(part=make_part(), actor=user, verb="created", changes={"a": None})
+    event.save()
+    stored = PartEvent.objects.get()
+    assert (stored.actor, stored.changes, stored.at) == (user, {"a": None}, event.at)
+    with pytest.raises(ValueError, match="unsaved related object"):
+        PartEvent(part=Part(), verb="created").save()
+
+
+@pytest.mark.parametrize(
+    ("stands", "where", "count"),
+    [
+        ({}, {}, 1),
+        ({"category": "cnc"}, {}, 0),
+        ({"blocked_reason": "x"}, {}, 0),
+        ({"assigned": "Sam"}, {"assigned": "Sam", "name": "A"}, 1),
+        ({"assigned": "Sam"}, {"name": "A", "assigned": ""}, 0),
+        ({"assigned": "Sam"}, {"name": "B", "assigned": "Sam"}, 0),
+    ],
+)
+def test_a_row_is_changed_only_if_it_is_as_it_has_to_be(stands, where, count):
+    part, other = make_part(**{"name": "A", **stands}), make_part(name="A")
+    assert _rename.run(part.pk, {"notes": "new"}, where) == count
+    part.refresh_from_db()
+    other.refresh_from_db()
+    assert (part.notes, other.notes) == ("new" if count else "", "")
+
+
+def test_a_row_is_changed_to_what_the_orm_would_write():
+    part, expected = make_part(), make_part()
+    odd = {name: value for name, value in ODD.items() if name not in ("uuid", "code")}
+    file = make_file(expected)
+    for changes in (
+        {**odd, "current_step": file, "season": Season.objects.create(name="2026")},
+        {"due_date": None, "current_step": None, "season": None, "extra": {}},
+    ):
+        assert _rename.run(part.pk, changes, {}) == 1
+        Part.objects.filter(pk=expected.pk).update(**changes)
+        stored = Part.objects.get(pk=part.pk)
+        for name in changes:
+            assert getattr(stored, name) == changes[name], name
+        expected.refresh_from_db()
+        for name in changes:
+            assert getattr(stored, name) == getattr(expected, name), name
+
+
+def test_the_guard_stands_in_the_statement():
+    part = make_part()
+    with CaptureQueriesContext(connection) as queries:
+        _rename.run(part.pk, {"notes": "new"}, {"assigned": ""})
+    [query] = queries
+    assert query["sql"].startswith("UPDATE")
+    assert "'review'" in query["sql"].partition("WHERE")[2]
