@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from parts.api.serializers import AssignSerializer, PartSerializer
 from parts.models import Part
 from tests.factories import make_part
 
@@ -340,3 +341,13 @@ def test_a_body_over_the_limit_is_413(api, settings):
         413,
         {"error": "Request too large", "details": "Only a file may be this large."},
     )
+
+
+def test_fields_are_shared_by_all_serializers_that_are_as_partial():
+    whole, partial = PartSerializer(data={}), PartSerializer(data={}, partial=True)
+    assert PartSerializer(data={"name": "A"}).fields is whole.fields
+    assert PartSerializer(data={}, partial=True).fields is partial.fields
+    for _ in range(2):
+        assert (whole.is_valid(), partial.is_valid()) == (False, True)
+    assert set(whole.errors) == {"subsystem", "material"}
+    assert set(AssignSerializer(data={}).fields) == {"assigned"}
