@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import BigIntegerField
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.views.decorators.http import conditional_page
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -53,7 +53,6 @@ _SORTING = [
 ]
 
 
-@method_decorator(conditional_page, name="dispatch")
 class PartViewSet(Private, FileActions, GenericViewSet):
     """Parts, the steps of their life, their files and their history."""
 
@@ -285,6 +284,13 @@ class PartViewSet(Private, FileActions, GenericViewSet):
 
     # --- How it is done -------------------------------------------------------
 
+    def dispatch(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        answer = super().dispatch
+        # Only what is read can be unchanged.
+        if request.method == "GET":
+            answer = conditional_page(answer)
+        return answer(request, *args, **kwargs)
+
     def get_object(self) -> Part:
         return get_object_or_404(Part.objects.live().with_files(), pk=self.kwargs["pk"])
 
@@ -299,7 +305,7 @@ class PartViewSet(Private, FileActions, GenericViewSet):
         if number > BigIntegerField.MAX_BIGINT:  # no database takes it
             raise Http404
         try:
-            yield Part(pk=number)
+            yield Part.from_db(DEFAULT_DB_ALIAS, ["id"], [number])
         except (APIException, PartError):
             self.get_object()
             raise
@@ -317,7 +323,7 @@ class PartViewSet(Private, FileActions, GenericViewSet):
         return serializer.validated_data
 
     def _answer(self, part: Part, **kwargs) -> Response:
-        return Response(wire.PartDetailSerializer(part).data, **kwargs)
+        return Response(wire.PartDetailSerializer().to_representation(part), **kwargs)
 
 
 def _backed_up() -> str:

@@ -54,10 +54,18 @@ class LenientNegotiation(DefaultContentNegotiation):
     """
 
     def select_renderer(self, request, renderers, format_suffix=None):
+        first, media_type = renderers[0], renderers[0].media_type
+        accepts = request.META.get("HTTP_ACCEPT", "*/*")
+        if (
+            not format_suffix
+            and accepts in {"*/*", media_type}
+            and self.settings.URL_FORMAT_OVERRIDE not in request.query_params
+        ):
+            return first, media_type  # without weighing one against the other
         try:
             return super().select_renderer(request, renderers, format_suffix)
         except (NotAcceptable, Http404):
-            return renderers[0], renderers[0].media_type
+            return first, media_type
 
 
 class Pages(BrowsableAPIRenderer):

@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     # What stands above is for every answer, what stands below for people's.
     "partsite.surroundings.EndOfBare",
+    "parts.api.by_key.StraightToView",
     "accounts.middleware.SessionMiddleware",
     "partsite.language.LocaleMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -144,7 +144,7 @@ def test_a_fault_tells_the_number_it_is_found_by(client, monkeypatch):
     answer = client.get(f"{PARTS}stats?format=json", headers=headers)
     assert (answer.status_code, answer.json()) == (500, said | {"requestId": "n-1"})
     # Before any view has its turn.
-    monkeypatch.setattr("accounts.middleware.SessionMiddleware.__call__", fail)
+    monkeypatch.setattr("parts.api.by_key.StraightToView.__call__", fail)
     answer = client.post(PARTS, headers=headers)
     assert (answer.status_code, answer.json()) == (500, said | {"requestId": "n-1"})
 
