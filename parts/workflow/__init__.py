@@ -6,33 +6,25 @@ is the system itself, which may do everything.
 """
 
 from .by_state import move, update
-from .remakes import mark_wrong, remake
-from .rules import EDITABLE, LEADS_ONLY, POLICY, SERVERS_OWN, Actor
-from .steps import (
+from .entry import create, edit
+from .files import add_views, attach, convert_again
+from .holders import let_go_all, rename_holder
+from .production import (
     accept_revision,
-    add_views,
-    approve,
     assign,
-    attach,
     block,
     complete,
-    convert_again,
-    create,
-    edit,
-    let_go_all,
     put,
     reassign,
-    rename_holder,
-    restore,
-    resubmit,
     revert,
-    send_back,
     start,
-    trash,
     unblock,
     unclaim,
-    wipe,
 )
+from .remakes import mark_wrong, remake
+from .review import approve, resubmit, send_back
+from .rules import EDITABLE, LEADS_ONLY, POLICY, SERVERS_OWN, Actor
+from .trash import restore, trash, wipe
 
 __all__ = [
     "EDITABLE",

@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 
 from parts.models import SHOP, Category, Part, Status, Type, Verb
 
+from .entry import edit
+from .production import complete, reassign, revert, start, unclaim
+from .review import approve
 from .rules import Actor, agree, fit, require, with_worker
-from .steps import approve, complete, edit, reassign, revert, start, unclaim
 from .taking import step, take
 
 

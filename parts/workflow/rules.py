@@ -217,3 +217,17 @@ def require_holder(part: Part, actor: Actor, deed: str) -> None:
             _("%(name)s has this part; only a lead may %(deed)s too.")
             % {"name": part.assigned, "deed": deed}
         )
+
+
+def reason_of(text: str, missing: str) -> str:
+    """Return a reason that fits.
+
+    Raises:
+        BadInput: it is too long, or ``missing``.
+    """
+    text = text.strip()
+    if not text:
+        raise BadInput(missing, field="reason")
+    if len(text) > Part._meta.get_field("blocked_reason").max_length:
+        raise BadInput(_("Keep the reason under 500 characters."), field="reason")
+    return text
