@@ -186,9 +186,9 @@ def _triggers(name: str, table: str) -> Iterator[tuple[str, str]]:
         )
 
 
-def _function(name: str, body: str, declared: str = "") -> str:
+def _function(name: str, body: str, declared: str = "", how: str = "") -> str:
     return (
-        f"CREATE FUNCTION {name}_keep() RETURNS trigger LANGUAGE plpgsql AS $$\n"
+        f"CREATE FUNCTION {name}_keep() RETURNS trigger LANGUAGE plpgsql {how} AS $$\n"
         f"{declared} BEGIN {body} RETURN NULL; END $$"
     )
 
@@ -216,6 +216,9 @@ def _sum_function(kept: Sum) -> str:
     )
 
 
+# To plan what makes credits takes three times as long as to do it, and PostgreSQL
+# would plan it anew for each list of ids: 0.65 ms of a completion's 1.9 (measured).
+_PLANNED_ONCE = "SET plan_cache_mode = force_generic_plan"
 # What would change nothing would call its triggers all the same.
 _ANEW = f"""
 IF EXISTS (SELECT FROM parts_credit WHERE part_id = ANY(ids)) THEN
@@ -243,6 +246,7 @@ _OF_PARTS = _function(
     END IF;
     IF ids <> '{{}}' THEN {_ANEW} END IF;""",
     "DECLARE ids bigint[];",
+    _PLANNED_ONCE,
 )
 # The part is held while its credits are read, so that who completes it at the
 # same moment sees this event, or is seen.
@@ -263,6 +267,7 @@ _OF_EVENTS = _function(
     IF EXISTS (SELECT FROM parts WHERE id = ANY(ids) AND {_COUNTS}) THEN {_ANEW} END IF;
     """,
     "DECLARE ids bigint[];",
+    _PLANNED_ONCE,
 )
 
 # --- Search -------------------------------------------------------------------
