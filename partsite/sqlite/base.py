@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -39,11 +40,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     SQLite has whoever comes while another writes sleep and try again, longer each
     time, up to 0.1 s, and so the last of many waits longest. Here all ask for a lock
-    on a file beside the database, each a thousand times a second. Nobody depends on
+    on a file beside the database: of each process one thread, again and again, since
+    that costs processor time, while the others wait for that one. Nobody depends on
     it: who writes without it, or has waited as long as for the database itself, is
     kept apart by SQLite as ever.
     """
 
+    _asking = threading.Lock()  # by the process's one thread that does
     _turn: int | None = None  # the open file whose lock is held
 
     def create_cursor(self, name: str | None = None) -> Cursor:
@@ -83,11 +86,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _wait_for_lock(self, file: int) -> None:
         longest = self.settings_dict["OPTIONS"].get("timeout", _TIMEOUT_SECONDS)
         deadline = time.monotonic() + longest
-        while time.monotonic() < deadline:
-            with suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            time.sleep(_PAUSE_SECONDS)
+        if not self._asking.acquire(timeout=longest):
+            return
+        try:
+            while time.monotonic() < deadline:
+                with suppress(BlockingIOError):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                time.sleep(_PAUSE_SECONDS)
+        finally:
+            self._asking.release()
 
     def _end_turn(self) -> None:
         if self._turn is not None:

@@ -1,6 +1,8 @@
 """Statements in SQLite's own words, and turns for those who write."""
 
 import fcntl
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -94,6 +96,32 @@ def test_of_many_who_write_each_has_a_turn(turn):
         list(pool.map(write, range(40)))
     assert Season.objects.count() == 40
     assert _is_free(turn)
+
+
+def test_of_a_process_one_thread_asks_for_the_turn_at_a_time(turn, monkeypatch):
+    asked, lock = [], fcntl.flock
+
+    def noted(file, how):
+        asked.append(threading.get_ident())
+        lock(file, how)
+
+    def write(_number: int) -> None:
+        try:
+            with transaction.atomic():
+                pass
+        finally:
+            connection.close()
+
+    with turn.open() as file, ThreadPoolExecutor(4) as pool:
+        lock(file, fcntl.LOCK_EX)
+        monkeypatch.setattr("partsite.sqlite.base.fcntl.flock", noted)
+        writers = pool.map(write, range(4))
+        time.sleep(0.1)
+        waiting = set(asked)
+        lock(file, fcntl.LOCK_UN)
+        list(writers)
+    assert len(waiting) == 1
+    assert len(set(asked)) == 4
 
 
 def test_nobody_waits_for_ever_for_whoever_holds_the_turn(turn, monkeypatch):
