@@ -1,0 +1,178 @@
+"""Bring stored files from one storage to another, while the site is in use.
+
+What a file is called is its content's hash, so nothing is ever copied over something
+else, and a copy is right exactly when its bytes have the hash that its name says.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from django.core.files import File
+
+from partsite.objectstore import ObjectStorage
+from partsite.storage import ContentStorage
+
+from .models import DraftFile, Part, PartFile
+
+Storage = ContentStorage | ObjectStorage
+
+_AT_ONCE = 8
+_BATCH = 500
+_CHUNK_BYTES = 1024 * 1024
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+_FIELDS = ("content", "model", "thumbnail")
+
+
+class Outcome(Enum):
+    COPIED = "copied"
+    THERE = "there already"
+    GONE = "deleted meanwhile"
+    DAMAGED = "damaged at the source"
+    WRONG = "wrong at the target"
+
+
+@dataclass
+class Moved:
+    """What a move did; ``troubles`` are names with what is wrong with each."""
+
+    counts: dict[Outcome, int] = field(
+        default_factory=lambda: dict.fromkeys(Outcome, 0)
+    )
+    copied_bytes: int = 0
+    deleted: int = 0
+    troubles: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _One:
+    name: str
+    outcome: Outcome
+    size_bytes: int = 0
+    is_deleted: bool = False
+
+
+def move(
+    source: Storage,
+    target: Storage,
+    journal: Path,
+    *,
+    is_deleting: bool = False,
+    tell: Callable[[Moved], None] = lambda moved: None,
+) -> Moved:
+    """Copy every file that ``target`` has not, and read each copy again to check it.
+
+    Args:
+        journal: lists what was checked, so that a move that was broken off goes on
+            where it was. A name counts only while its file is there.
+        is_deleting: delete from ``source`` what is checked.
+        tell: is called now and then with what has been done so far.
+    """
+    moved = Moved()
+    names = sorted(source.names())
+    there = set(target.names())
+    checked = there & _read(journal)
+    one = partial(_move_one, source, target, there, checked, is_deleting)
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    with journal.open("a") as notes, ThreadPoolExecutor(_AT_ONCE) as pool:
+        for start in range(0, len(names), _BATCH):
+            for done in pool.map(one, names[start : start + _BATCH]):
+                _count(moved, done)
+                if done.outcome in {Outcome.COPIED, Outcome.THERE}:
+                    notes.write(f"{done.name}\n")
+            notes.flush()
+            tell(moved)
+    for name in sorted(names_in_use() - there - set(names)):
+        if not target.exists(name):  # it may have come meanwhile
+            moved.troubles[name] = "is nowhere, though a part has it"
+    return moved
+
+
+def _move_one(
+    source: Storage,
+    target: Storage,
+    there: set[str],
+    checked: set[str],
+    is_deleting: bool,
+    name: str,
+) -> _One:
+    size = 0
+    outcome = Outcome.THERE
+    try:
+        if name not in checked:
+            if name not in there:
+                size = _copy(source, target, name)
+                outcome = Outcome.COPIED
+            if _hash(target, name) != _hash_of(name):
+                return _One(name, Outcome.WRONG)
+    except _Damaged:
+        return _One(name, Outcome.DAMAGED)
+    except FileNotFoundError:
+        return _One(name, Outcome.GONE)
+    if is_deleting:
+        source.delete(name)
+    return _One(name, outcome, size, is_deleting)
+
+
+def names_in_use() -> set[str]:
+    """Return the names of all that a row has: files, what is made of them, pictures."""
+    names = set()
+    for files in (PartFile, DraftFile):
+        for row in files.objects.values_list(*_FIELDS).iterator():
+            names.update(filter(None, row))
+    drawn = Part.objects.filter(extra__has_key="views").only("extra")
+    for part in drawn.iterator():
+        names.update(part.pictures.values())
+    return names
+
+
+class _Damaged(Exception):
+    """The bytes at the source are not those that their name says."""
+
+
+def _copy(source: Storage, target: Storage, name: str) -> int:
+    with source.open(name) as file:
+        if _digest(file) != _hash_of(name):
+            raise _Damaged
+        file.seek(0)
+        target.save(name, File(file, name))
+        return file.size
+
+
+def _hash(storage: Storage, name: str) -> str:
+    with storage.open(name) as file:
+        return _digest(file)
+
+
+def _digest(file: File) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _hash_of(name: str) -> str:
+    stem = PurePosixPath(name).stem
+    return stem if _HASH.fullmatch(stem) else ""
+
+
+def _count(moved: Moved, done: _One) -> None:
+    moved.counts[done.outcome] += 1
+    moved.copied_bytes += done.size_bytes
+    moved.deleted += done.is_deleted
+    if done.outcome in {Outcome.DAMAGED, Outcome.WRONG}:
+        moved.troubles[done.name] = f"is {done.outcome.value}"
+
+
+def _read(journal: Path) -> set[str]:
+    try:
+        return set(journal.read_text().splitlines())
+    except FileNotFoundError:
+        return set()
