@@ -37,12 +37,14 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff format .
 
 # All or, say, ONLY='postgres redis'; on free ports or on those that are named, as in
-# PORTS='postgres=5433 redis=6380'; what they keep lies in SERVICES_DIR.
+# PORTS='postgres=5433 redis=6380'; what they keep lies in SERVICES_DIR. HASTY=1 is for
+# tests: a crash of the machine would lose it.
 SERVICES_DIR ?= build/services
 SERVICES = --folder '$(SERVICES_DIR)' $(if $(ONLY),--only $(ONLY))
 
 services: $(STAMPS)/dev
-	$(BIN)/python -m services start $(SERVICES) $(if $(PORTS),--port $(PORTS))
+	$(BIN)/python -m services start $(SERVICES) $(if $(PORTS),--port $(PORTS)) \
+	  $(if $(HASTY),--hasty)
 
 services-stop: $(STAMPS)/dev
 	$(BIN)/python -m services stop $(SERVICES)

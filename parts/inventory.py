@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 from django.core.files import File
-from django.core.files.storage import default_storage
+from django.core.files.storage import Storage, default_storage
 from django.db.models import Q
 from django.utils import timezone
 
@@ -78,9 +78,9 @@ def check(*, with_hashes: bool = True) -> Inventory:
     found = Inventory()
     damaged: set[str] = set()
     with Names() as named:
-        _add_named(named)
+        add_named(named)
         found.named = len(named)
-        for name in _stored():
+        for name in stored():
             if name.startswith(f"{QUARANTINE}/"):
                 continue
             found.stored += 1
@@ -109,7 +109,7 @@ def mend(found: Inventory) -> None:
         if _from_quarantine(loss) or (loss.is_made and _convert_anew(loss)):
             found.mended.append(loss.name)
     with locks.exclusive(tasks.PURGE_LOCK, wait_seconds=_LOCK_SECONDS), Names() as now:
-        _add_named(now)
+        add_named(now)
         for name in found.orphans:
             if name not in now and _is_older(name, _ORPHAN_AGE):
                 _to_quarantine(name)
@@ -137,7 +137,7 @@ def replace(loss: Loss, content: File, sha256: str) -> bool:
 # --- Rows ---------------------------------------------------------------------
 
 
-def _add_named(names: Names) -> None:
+def add_named(names: Names) -> None:
     """Add what any row names."""
     for files in tasks.FILES:
         for row in files.objects.order_by().values_list(*StoredFile.STORED).iterator():
@@ -209,10 +209,10 @@ def _convert_anew(loss: Loss) -> bool:
 # --- Storage ------------------------------------------------------------------
 
 
-def _stored(folder: str = "") -> Iterator[str]:
+def stored(storage: Storage = default_storage, folder: str = "") -> Iterator[str]:
     """Yield the name of all that is stored."""
     try:
-        folders, files = default_storage.listdir(folder)
+        folders, files = storage.listdir(folder)
     except FileNotFoundError:  # nothing was ever stored, or it is just gone
         return
     beginning = f"{folder}/" if folder else ""
@@ -220,7 +220,7 @@ def _stored(folder: str = "") -> Iterator[str]:
         if name:  # some storages list the folder itself
             yield beginning + name
     for name in sorted(folders):
-        yield from _stored(beginning + name)
+        yield from stored(storage, beginning + name)
 
 
 def _is_older(name: str, age: timedelta) -> bool:
@@ -269,7 +269,7 @@ def _from_quarantine(loss: Loss) -> bool:
 
 
 def _empty_quarantine() -> None:
-    for name in _stored(QUARANTINE):
+    for name in stored(folder=QUARANTINE):
         if _is_older(name, timedelta(days=QUARANTINE_DAYS)):
             default_storage.delete(name)
             logger.info("quarantine_deleted name=%s", name)

@@ -5,8 +5,7 @@ else, and a copy is right exactly when its bytes have the hash that its name say
 """
 
 import hashlib
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
@@ -15,20 +14,17 @@ from pathlib import Path, PurePosixPath
 
 from django.core.files import File
 
+from partsite.names import Names
 from partsite.objectstore import ObjectStorage
 from partsite.storage import ContentStorage
 
-from .models import DraftFile, Part, PartFile
+from . import inventory
+from .uploads import is_named_after
 
 Storage = ContentStorage | ObjectStorage
 
 _AT_ONCE = 8
 _BATCH = 500
-_CHUNK_BYTES = 1024 * 1024
-_HASH = re.compile(r"[0-9a-f]{64}")
-
-
-_FIELDS = ("content", "model", "thumbnail")
 
 
 class Outcome(Enum):
@@ -76,8 +72,8 @@ def move(
         tell: is called now and then with what has been done so far.
     """
     moved = Moved()
-    names = sorted(source.names())
-    there = set(target.names())
+    names = sorted(_whole(source))
+    there = set(_whole(target))
     checked = there & _read(journal)
     one = partial(_move_one, source, target, there, checked, is_deleting)
     journal.parent.mkdir(parents=True, exist_ok=True)
@@ -89,10 +85,19 @@ def move(
                     notes.write(f"{done.name}\n")
             notes.flush()
             tell(moved)
-    for name in sorted(names_in_use() - there - set(names)):
-        if not target.exists(name):  # it may have come meanwhile
-            moved.troubles[name] = "is nowhere, though a part has it"
+    known = there.union(names)
+    with Names() as named:
+        inventory.add_named(named)
+        for name in named:
+            if name not in known and not target.exists(name):  # it may have come since
+                moved.troubles[name] = "is nowhere, though a part has it"
     return moved
+
+
+def _whole(storage: Storage) -> Iterator[str]:
+    """Yield the names in ``storage``, but for what is being written."""
+    names = inventory.stored(storage)
+    return (name for name in names if not PurePosixPath(name).name.startswith("."))
 
 
 def _move_one(
@@ -110,7 +115,7 @@ def _move_one(
             if name not in there:
                 size = _copy(source, target, name)
                 outcome = Outcome.COPIED
-            if _hash(target, name) != _hash_of(name):
+            if not _is_right(source, target, name):
                 return _One(name, Outcome.WRONG)
     except _Damaged:
         return _One(name, Outcome.DAMAGED)
@@ -121,16 +126,12 @@ def _move_one(
     return _One(name, outcome, size, is_deleting)
 
 
-def names_in_use() -> set[str]:
-    """Return the names of all that a row has: files, what is made of them, pictures."""
-    names = set()
-    for files in (PartFile, DraftFile):
-        for row in files.objects.values_list(*_FIELDS).iterator():
-            names.update(filter(None, row))
-    drawn = Part.objects.filter(extra__has_key="views").only("extra")
-    for part in drawn.iterator():
-        names.update(part.pictures.values())
-    return names
+def _is_right(source: Storage, target: Storage, name: str) -> bool:
+    sha256 = _hash(target, name)
+    if not is_named_after(name, sha256):
+        return False
+    # A name that says nothing of its bytes has only the other copy to go by.
+    return sha256 in name or sha256 == _hash(source, name)
 
 
 class _Damaged(Exception):
@@ -139,7 +140,7 @@ class _Damaged(Exception):
 
 def _copy(source: Storage, target: Storage, name: str) -> int:
     with source.open(name) as file:
-        if _digest(file) != _hash_of(name):
+        if not is_named_after(name, _digest(file)):
             raise _Damaged
         file.seek(0)
         target.save(name, File(file, name))
@@ -152,15 +153,7 @@ def _hash(storage: Storage, name: str) -> str:
 
 
 def _digest(file: File) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _hash_of(name: str) -> str:
-    stem = PurePosixPath(name).stem
-    return stem if _HASH.fullmatch(stem) else ""
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _count(moved: Moved, done: _One) -> None:

@@ -102,15 +102,6 @@ class ObjectStorage(S3Storage):
             answer = self._client.get_object(**self._object(name), **part)
         return answer["Body"], answer["ContentLength"]
 
-    def names(self) -> Iterator[str]:
-        """As ``ContentStorage.names``."""
-        start = f"{self.location}/" if self.location else ""
-        pages = self._client.get_paginator("list_objects_v2")
-        with _told(start):
-            for page in pages.paginate(Bucket=self.bucket_name, Prefix=start):
-                for found in page.get("Contents", ()):
-                    yield found["Key"].removeprefix(start)
-
     def signed_url(self, name: str, *, seconds: int, **headers: str) -> str:
         """Return an address that anybody may read this object at, for a while.
 

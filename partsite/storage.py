@@ -5,7 +5,6 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,13 +62,6 @@ class ContentStorage(FileSystemStorage):
             return file, size
         file.seek(first)
         return _Slice(file, last - first + 1), last - first + 1
-
-    def names(self) -> Iterator[str]:
-        """Name all files there are, but for what is being written."""
-        for folder, _folders, files in os.walk(self.location):
-            for file in files:
-                if not file.startswith("."):
-                    yield Path(folder, file).relative_to(self.location).as_posix()
 
 
 class _Slice:

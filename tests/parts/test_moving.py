@@ -8,6 +8,7 @@ from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 
 from parts import moving, uploads
+from parts.inventory import stored
 from parts.moving import Outcome, move
 from partsite.objectstore import ObjectStorage
 from partsite.storage import ContentStorage, StorageDown
@@ -94,6 +95,16 @@ def test_a_file_that_a_broken_move_left_is_checked_before_it_counts(ways, journa
     assert (source.exists(right), source.exists(wrong)) == (False, True)
 
 
+def test_a_name_without_a_hash_is_checked_against_its_source(ways, journal):
+    source, target = ways
+    for name in ("old/a.step", "old/b.step"):
+        source.save(name, ContentFile(b"as it is"))
+    target.save("old/b.step", ContentFile(b"something else"))
+    moved = move(source, target, journal)
+    assert counts(moved) == {"COPIED": 4, "WRONG": 1}
+    assert moved.troubles == {"old/b.step": "is wrong at the target"}
+
+
 def test_what_is_gone_from_the_target_is_copied_again(ways, journal):
     source, target = ways
     move(source, target, journal)
@@ -115,14 +126,16 @@ def test_only_what_is_checked_is_deleted(ways, journal):
     source, target = ways
     moved = move(source, target, journal, is_deleting=True)
     assert moved.deleted == 3
-    assert list(source.names()) == []
-    assert sorted(target.names()) == sorted(map(name_of, CONTENTS))
+    assert list(stored(source)) == []
+    assert sorted(stored(target)) == sorted(map(name_of, CONTENTS))
 
 
 def test_what_the_site_deletes_meanwhile_is_no_trouble(folder, bucket, journal):
     class Emptied(ContentStorage):
-        def names(self):
-            return [*super().names(), name_of(b"just deleted")]
+        def listdir(self, path):
+            if path == "":
+                return [], [name_of(b"just deleted")]
+            return super().listdir(path)
 
     moved = move(Emptied(location=folder.location), bucket, journal)
     assert (counts(moved), moved.troubles) == ({"GONE": 1}, {})
@@ -138,7 +151,7 @@ def test_what_a_part_has_and_neither_place_is_told(media, bucket, journal):
     moved = move(source, bucket, journal)
     words = "is nowhere, though a part has it"
     assert moved.troubles == {lost.content.name: words, "views/00/a.png": words}
-    assert list(bucket.names()) == [kept.content.name]
+    assert list(stored(bucket)) == [kept.content.name]
 
 
 def test_a_bucket_that_goes_away_stops_it_and_it_goes_on(folder, bucket, journal):
@@ -160,7 +173,7 @@ def test_a_bucket_that_goes_away_stops_it_and_it_goes_on(folder, bucket, journal
         move(folder, away, journal)
     moved = move(folder, bucket, journal)
     assert moved.counts[Outcome.COPIED] + moved.counts[Outcome.THERE] == 3
-    assert sorted(bucket.names()) == sorted(map(name_of, CONTENTS))
+    assert sorted(stored(bucket)) == sorted(map(name_of, CONTENTS))
 
 
 # --- The command --------------------------------------------------------------
@@ -190,7 +203,7 @@ def test_there_and_back_again(site, settings, media):
     assert told("--to", "s3", "--delete") == (
         "0 copied, 1 there already (0.0 MB copied); 1 deleted at the source.\n"
     )
-    assert list(ContentStorage(location=media).names()) == []
+    assert list(stored(ContentStorage(location=media))) == []
     told("--to", "local")
     assert read(ContentStorage(location=media), site.content.name) == TINY_STEP
 
