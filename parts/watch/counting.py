@@ -13,7 +13,7 @@ from partsite.surroundings import is_bare
 
 # Django, and so the library, has no part in them.
 READS_BY_KEY = Histogram(
-    "parts_reads_by_key_seconds",
+    "partsite_reads_by_key_seconds",
     "Reads by key that were answered before Django, and how long they took.",
     ["status"],
 )

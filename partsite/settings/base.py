@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "accounts",
     "parts",
     "backups",
+    "doctor",
     "partsite.apps.AdminConfig",  # django.contrib.admin, with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -217,6 +217,7 @@ def test_a_front_end_that_is_not_there_stops_the_start(tmp_path):
 def test_env_example_lists_every_variable_that_is_read():
     sources = [*ROOT.glob("partsite/**/*.py"), *ROOT.glob("parts/**/*.py")]
     sources += [*ROOT.glob("accounts/**/*.py"), *ROOT.glob("backups/**/*.py")]
+    sources += ROOT.glob("doctor/**/*.py")
     sources += [ROOT / "gunicorn.conf.py"]
     read = set()
     for source in sources:

@@ -217,7 +217,7 @@ def test_requests_are_counted_over_all_processes_and_their_ends(shop):
         ask("/health", method="FOO")
         before = _read(ask(ADDRESS).text)
         status = "django_http_responses_total_by_status_view_method_total method=GET "
-        of_keys = "parts_reads_by_key_seconds_count status=200"
+        of_keys = "partsite_reads_by_key_seconds_count status=200"
         assert before[of_keys] == 20
         assert before[status + "status=200 view=accounts:login"] == 20
         assert before[status + "status=401 view=api:part-stats"] == 1
