@@ -1,6 +1,7 @@
 """Fixtures for every test: people, their browsers, and a media folder of its own."""
 
 import itertools
+import logging
 import time
 from functools import partial
 
@@ -19,6 +20,7 @@ from .buckets import both_storages, bucket_files, lose_bucket  # noqa: F401 - fi
 from .factories import make_user
 from .onshape import Clock, Onshape
 from .running import demo_shop, shop  # noqa: F401 - fixtures of every folder
+from .secretwatch import SecretWatch
 from .servers import certificate, nginx_here, postgres, redis_here, s3  # noqa: F401 - as above
 
 # The same examples each time, for as long as they take.
@@ -31,6 +33,17 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )
 hypothesis.settings.load_profile("site")
+
+
+_WATCH = SecretWatch(logging.getLogger(), logging.getLogger("django-q"))
+_WATCH.note_all()
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_in_the_log():
+    """Read every line that a test makes the site log."""
+    with _WATCH.reading():
+        yield
 
 
 @pytest.fixture(autouse=True)
