@@ -8,5 +8,6 @@ export function tellTimeZone(root) {
   const cookie = `zone=${timeZone}`;
   if (!timeZone || root.cookie.split("; ").includes(cookie)) return;
   const path = root.body.dataset.cookiePath;
-  root.cookie = `${cookie}; path=${path}; max-age=${YEAR_SECONDS}; samesite=lax`;
+  const secure = root.location.protocol === "https:" ? "; secure" : "";
+  root.cookie = `${cookie}; path=${path}; max-age=${YEAR_SECONDS}; samesite=lax${secure}`;
 }

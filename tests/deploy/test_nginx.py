@@ -215,6 +215,8 @@ def test_a_site_below_a_path_of_the_host(below, site):
     assert (answer.status, answer.getheader("Location")) == (302, where)
     answer, _ = below.ask("GET", f"{BASE}/account/login/")
     assert f"Path={BASE};" in answer.getheader("Set-Cookie")
+    # Of the host's other names it does not decide.
+    assert answer.getheader("Strict-Transport-Security") == "max-age=31536000"
     answer, _ = below.ask("GET", f"{BASE}/api/parts/1", X_API_Key=site.key)
     assert answer.status == 200
     answer, _ = below.ask("GET", "/api/parts/1", X_API_Key=site.key)

@@ -39,7 +39,8 @@ def test_production_refuses_to_start_without(missing, tmp_path):
     assert f"{missing} is not set." in run.stderr
 
 
-def test_check_deploy_is_silent_in_production(tmp_path):
+@pytest.mark.parametrize("base", ["", "/parts-system"])
+def test_check_deploy_is_silent_in_production(tmp_path, base):
     run = _manage(
         "check",
         "--deploy",
@@ -47,10 +48,12 @@ def test_check_deploy_is_silent_in_production(tmp_path):
         "INFO",
         DATA_DIR=str(tmp_path),
         DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3",
+        BASE_PATH=base,
         **PRODUCTION,
     )
     assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout == "System check identified no issues (0 silenced).\n"
+    silenced = 2 if base else 0
+    assert run.stdout == f"System check identified no issues ({silenced} silenced).\n"
 
 
 def test_check_tells_of_a_media_folder_that_cannot_be_written(tmp_path):
