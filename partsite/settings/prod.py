@@ -5,7 +5,7 @@ import re
 from partsite.env import env_bool, env_int, env_list, env_str
 
 from .base import *  # noqa: F403 - a settings module is its base and what differs
-from .base import BASE_PATH, database
+from .base import BASE_PATH, CSRF_COOKIE_NAME, SESSION_COOKIE_NAME, database
 
 SECRET_KEY = env_str("SECRET_KEY")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS")
@@ -22,3 +22,7 @@ if BASE_PATH:
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+# Browsers take a cookie of such a name over TLS alone, and from no neighbouring host.
+_only_ours = "__Secure-" if BASE_PATH else "__Host-"
+SESSION_COOKIE_NAME = f"{_only_ours}{SESSION_COOKIE_NAME}"
+CSRF_COOKIE_NAME = f"{_only_ours}{CSRF_COOKIE_NAME}"

@@ -44,7 +44,8 @@ PEOPLE = ("stranger", "viewer", "member", "lead")
 
 # What comes of GET and of POST for a stranger, a viewer, a member and a lead, each
 # upon their own things. A letter is what an answer means: sent to Sign in, Forbidden,
-# Hidden (404), Method not allowed, Read or told in words, Written, X not understood.
+# Hidden (404), Method not allowed, Read or told in words, Written, X not understood,
+# Unready.
 PAGES = {
     "": ("srrr", "smmm"),
     "review/": ("srrr", "smmm"),
@@ -111,6 +112,8 @@ PAGES = {
     "words.js": ("rrrr", "mmmm"),
     "health": ("rrrr", "mmmm"),
     "health/": ("rrrr", "mmmm"),
+    "health/ready": ("uuuu", "mmmm"),  # no worker runs here
+    "metrics": ("hhhh", "hhhh"),  # nobody's address is let in
     "api/openapi.json": ("rrrr", "mmmm"),
     "api/docs": ("rrrr", "mmmm"),
     "api": ("hhhh", "hhhh"),
@@ -349,7 +352,7 @@ def _meaning(answer, written: list[str]) -> str:
     elif status < 400:
         return "w" if written else "r"
     else:
-        return str(status)
+        found = {503: "u"}.get(status, str(status))
     return found.upper() if written else found
 
 

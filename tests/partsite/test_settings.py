@@ -181,6 +181,27 @@ def told(encoding):
     assert {tuple(kept) for _, _, *kept in sent} == {for_good}
 
 
+@pytest.mark.parametrize(
+    ("base", "prefix", "rest"),
+    [("", "__Host-", ""), ("/parts", "__Secure-", ".parts")],
+)
+def test_cookies_in_production_are_for_tls_and_this_host(tmp_path, base, prefix, rest):
+    given = {**PRODUCTION, "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}
+    code = """
+from django.conf import settings as s
+names = "SESSION_COOKIE_NAME CSRF_COOKIE_NAME SESSION_COOKIE_PATH \
+SESSION_COOKIE_SECURE CSRF_COOKIE_SECURE SESSION_COOKIE_HTTPONLY \
+SESSION_COOKIE_SAMESITE CSRF_COOKIE_SAMESITE SECURE_HSTS_SECONDS \
+SECURE_HSTS_INCLUDE_SUBDOMAINS SECURE_SSL_REDIRECT DEBUG"
+[getattr(s, name) for name in names.split()]
+"""
+    told = _told(code, DATA_DIR=str(tmp_path), BASE_PATH=base, **given)
+    assert told == [
+        *(f"{prefix}sessionid{rest}", f"{prefix}csrftoken{rest}", base or "/"),
+        *(True, True, True, "Lax", "Lax", 31_536_000, True, True, False),
+    ]
+
+
 @pytest.mark.parametrize("base", ["", "/parts-system"])
 def test_a_load_balancer_asks_for_health_without_tls(tmp_path, base):
     given = {**PRODUCTION, "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3"}

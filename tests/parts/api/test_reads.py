@@ -190,12 +190,12 @@ def test_a_host_that_is_not_ours_is_refused_whoever_asks(reader, part, settings)
         assert answer.status_code == 200
 
 
-def test_plain_http_is_sent_on_where_that_is_set(client, reader, part, settings):
+def test_plain_http_is_refused_where_that_is_set(client, reader, part, settings):
     settings.SECURE_SSL_REDIRECT = True
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     settings.SECURE_HSTS_SECONDS = 60
     key = {"X-API-Key": reader.key}
-    assert client.get(PARTS, headers=key).status_code == 301
+    assert client.get(PARTS, headers=key).status_code == 403
     answer = client.get(PARTS, headers={**key, "x-forwarded-proto": "https"})
     assert answer.status_code == 200
     assert answer["Strict-Transport-Security"] == "max-age=60"
