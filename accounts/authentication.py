@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from partsite import ratelimit
 
-from . import keys
+from . import keys, trail
 from .models import ApiKey, User
 
 _BODY_METHODS = {"POST", "PUT", "PATCH"}
@@ -44,6 +44,8 @@ class ApiKeyAuthentication(BaseAuthentication):
             wait_seconds = ratelimit.FAILED_AUTHENTICATION.wait_seconds(
                 ratelimit.client_network(request)
             )
+            event = "key_not_tried" if wait_seconds else "key_refused"
+            trail.warn(request, event, key=keys.prefix_of(text) or "(none)")
             if wait_seconds:
                 raise RateLimited(wait_seconds)
             raise AuthenticationFailed

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django_ratelimit.core import get_usage
 
-from accounts import kept, sessions
+from accounts import kept, sessions, trail
 from accounts.forms import LoginForm, NewPasswordForm
 from accounts.kept import Kept
 from accounts.models import User
@@ -43,6 +43,13 @@ def _guessing_place(group: str, request: HttpRequest) -> str:
     return client_network(request)
 
 
+def _known(request: HttpRequest) -> str:
+    """Return whose name was typed; what is nobody's may be a password."""
+    typed = request.POST.get("username", "").strip().replace("\0", "")
+    found = User.objects.filter(username__iexact=typed).values_list("username")
+    return found[0][0] if found else "(nobody)"
+
+
 # Wrong passwords in five minutes; a whole school may share one address.
 GUESSES = {"10/5m": _guessed_account, "100/5m": _guessing_place}
 
@@ -59,11 +66,13 @@ class Login(Answers422, auth.LoginView):
 
     def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
         if spent := [use for use in self._guesses() if use["count"] >= use["limit"]]:
+            trail.warn(request, "sign_in_not_tried", user=_known(request))
             return self._wait(max(use["time_left"] for use in spent))
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: Form) -> HttpResponse:
         response = super().form_valid(form)
+        trail.note(self.request, "signed_in", user=self.request.user.username)
         path = settings.SESSION_COOKIE_PATH
         kept.remember_person(self.request, response, path)
         if carried := kept.read(self.request.POST.get(kept.FIELD, "")):
@@ -72,6 +81,7 @@ class Login(Answers422, auth.LoginView):
 
     def form_invalid(self, form: Form) -> HttpResponse:
         self._guesses(increment=True)
+        trail.warn(self.request, "sign_in_refused", user=_known(self.request))
         return super().form_invalid(form)
 
     def get_context_data(self, **kwargs) -> dict:
@@ -102,7 +112,11 @@ class Login(Answers422, auth.LoginView):
 
 class Logout(auth.LogoutView):
     def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        username = request.user.username
         response = super().post(request, *args, **kwargs)
+        trail.note(request, "signed_out", user=username)
+        # Pages that others find with the button Back, on a shared machine.
+        response["Clear-Site-Data"] = '"cache"'
         kept.forget_person(response, settings.SESSION_COOKIE_PATH)
         return response
 
@@ -115,6 +129,7 @@ class PasswordChange(Answers422, auth.PasswordChangeView):
     def form_valid(self, form: Form) -> HttpResponse:
         response = super().form_valid(form)
         sessions.end_others(self.request.user, self.request.session)
+        trail.note(self.request, "password_changed", user=self.request.user.username)
         return response
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django_ratelimit.core import get_usage
 
-from accounts import invitations, kept
+from accounts import invitations, kept, trail
 from accounts.forms import ChosenPasswordForm, JoinForm
 from accounts.invitations import InvitationRefused
 from accounts.models import Invitation, Role, User
@@ -58,6 +58,7 @@ def invited(request: HttpRequest) -> HttpResponse:
     invitation = invitations.find(token)
     if invitation is None:
         _spent(request, increment=True)
+        trail.warn(request, "link_unknown")
     if refusal := invitations.refusal(invitation):
         return _ended(request, refusal, 404 if invitation is None else 410)
     answer = _choose_password if invitation.account else _join
@@ -105,6 +106,8 @@ def _choose_password(
 
 def _welcome(request: HttpRequest, user: User, words: str = "") -> HttpResponse:
     login(request, user, _BACKEND)
+    event = "password_set_by_link" if words else "joined"
+    trail.note(request, event, user=user.username, role=user.role)
     words = words or _("Welcome, %(name)s.") % {"name": user.name}
     messages.success(request, words)
     response = redirect(settings.LOGIN_REDIRECT_URL)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import keys
+from accounts import keys, trail
 from accounts.forms import KeyForm
 
 from .tickets import is_sent_before
@@ -41,6 +41,8 @@ def key_list(request: HttpRequest) -> HttpResponse:
     except keys.KeyRefused as error:
         form.add_error(None, str(error))
         return _page(request, form, status=422)
+    by = request.user.username
+    trail.note(request, "key_made", user=by, key=key.prefix, scope=key.scope)
     # In the answer itself: messages, sessions and caches are stored.
     address = request.build_absolute_uri(reverse("api:part-list"))
     context = {"key": key, "text": text, "address": address}
@@ -58,6 +60,7 @@ def key_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "accounts/key_revoke.html", {"key": key})
     keys.revoke(key)
+    trail.note(request, "key_revoked", user=request.user.username, key=key.prefix)
     messages.success(
         request,
         _("“%(key)s” is revoked; nothing gets in with it any more.")

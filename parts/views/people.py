@@ -3,14 +3,14 @@
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import people
+from accounts import people, trail
 from accounts.access import leads_only
 from accounts.forms import ProfileForm
 from accounts.models import Role, User
@@ -107,6 +107,7 @@ def role(request: HttpRequest, pk: int) -> HttpResponse:
     except PeopleError as error:
         messages.error(request, str(error))
     else:
+        _note(request, "role_given", user, role=user.role)
         said = _("%(name)s is now a %(role)s.")
         kind = user.get_role_display().lower()
         messages.success(request, said % {"name": user.name, "role": kind})
@@ -137,6 +138,7 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
     except PeopleError as error:
         messages.error(request, str(error))
     else:
+        _note(request, "account_closed", user)
         said = _("%(name)s’s account is closed.") % {"name": user.name}
         if freed:
             said += " " + ngettext(
@@ -150,14 +152,20 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
 @leads_only
 def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     user = people.activate(get_object_or_404(User, pk=pk))
+    _note(request, "account_opened", user)
     said = _("%(name)s can sign in again.") % {"name": user.name}
     messages.success(request, said)
     return _back_to_list(request, pk)
 
 
+def _note(request: HttpRequest, event: str, user: User, **told: str) -> None:
+    by = request.user.username
+    trail.note(request, event, user=by, account=user.username, **told)
+
+
 def _back_to_list(request: HttpRequest, pk: int) -> HttpResponse:
     """Return to the person, on the page of the list where the button was pressed."""
-    query = request.POST.get("query", "")
+    query = QueryDict(request.POST.get("query", "")).urlencode()
     response = redirect("people:list")
     response["Location"] += f"{'?' + query if query else ''}#person-{pk}"
     return response

@@ -294,6 +294,15 @@ def test_of_many_at_once_as_many_come_in_as_the_link_is_for():
     assert User.objects.count() == 2
 
 
+@pytest.mark.django_db
+def test_nobody_gets_more_by_a_link_than_it_is_for(client):
+    _link, token = invitations.invite(Role.VIEWER, lasts=DAY, by=None)
+    more = {"role": "lead", "is_superuser": "on", "is_staff": "on", "is_first": "on"}
+    client.post(INVITED, {"link": token, **_person(**more)})
+    nia = User.objects.get(username="nia")
+    assert (nia.role, nia.can_lead, nia.is_first) == (Role.VIEWER, False, False)
+
+
 def test_a_taken_name_is_told_and_the_link_still_works(client, lead):
     _, token = invitations.invite(Role.MEMBER, lasts=DAY, by=lead)
     answer = _ask(client, f"?link={token}", username="LEAD", name="lena lead")

@@ -196,3 +196,39 @@ def test_ending_is_posted_by_somebody(address, member_page):
     assert member_page.get(address).status_code == 405
     member_page.logout()
     assert member_page.post(address)["Location"].startswith("/account/login/")
+
+
+# --- Each sign-in is a session of its own -------------------------------------
+
+
+def test_signing_in_takes_no_session_that_was_there_before(client, sam):
+    client.cookies["sessionid"] = planted = "a" * 32
+    client.get("/account/login/")
+    form = {"username": "sam", "password": "correct horse battery"}
+    client.post("/account/login/", form)
+    first = client.cookies["sessionid"].value
+    assert first != planted
+    client.post("/account/logout/")
+    assert not sam.sessions.exists()
+    client.cookies["sessionid"] = first
+    assert client.get("/account/").status_code == 302
+    client.post("/account/login/", form)
+    assert client.cookies["sessionid"].value != first
+
+
+def test_a_new_password_gives_this_device_a_new_session(client, sam):
+    client.force_login(sam)
+    before = client.cookies["sessionid"].value
+    old, new = "correct horse battery", "staple of the battery"
+    form = {"old_password": old, "new_password1": new, "new_password2": new}
+    client.post("/account/password/", form)
+    after = client.cookies["sessionid"].value
+    assert after != before
+    assert client.get("/account/").status_code == 200
+    client.cookies["sessionid"] = before
+    assert client.get("/account/").status_code == 302
+
+
+def test_signing_out_has_the_browser_forget_the_pages(phone):
+    answer = phone.post("/account/logout/")
+    assert answer["Clear-Site-Data"] == '"cache"'
