@@ -6,7 +6,7 @@ certain is passed over, since a warning that is often false is read by nobody.
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import TextChoices
@@ -79,12 +79,12 @@ def of(part: Part, twin: Twin | None = None) -> list[Finding]:
     return sorted(found, key=lambda finding: order.index(finding.severity))
 
 
-def twins(parts: Iterable[Part]) -> dict[int, Twin]:
-    """Find, in one query, which other parts have the same file as each of ``parts``."""
-    hashes = {
-        part.pk: {f.sha256 for f in (part.current_step, part.current_drawing) if f}
-        for part in parts
-    }
+def twins(hashes: Mapping[int, set[str]]) -> dict[int, Twin]:
+    """Find, in one query, which other parts have the same file as each of some.
+
+    Args:
+        hashes: of the current files of each of them, by its id.
+    """
     wanted = set().union(*hashes.values()) if hashes else set()
     if not wanted:
         return {}

@@ -404,6 +404,11 @@ class Part(Inserted):
         return bool(self.newer_files)
 
     @property
+    def file_hashes(self) -> set[str]:
+        """The SHA-256 of each current file."""
+        return {f.sha256 for f in (self.current_step, self.current_drawing) if f}
+
+    @property
     def current_file(self) -> "PartFile | None":
         """The file that ``file`` names: as a rule the one that came last."""
         files = [f for f in (self.current_step, self.current_drawing) if f]

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from django.db import models
+from django.core.exceptions import EmptyResultSet
+from django.db import connections, models
 from django.db.models import (
     Case,
     Count,
@@ -27,6 +29,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from . import tallies
+from .compiled import Among, Compiled, Slot, Unmade
 from .finding import Asked, Holds, OfKeptSeason
 from .kept.sums import PLACED, SEARCHED
 from .lettercase import Fold, fold
@@ -223,16 +226,18 @@ class PartQuerySet(models.QuerySet):
         """Join what a card shows of the current files and the season."""
         return self.select_related("current_step", "current_drawing", "season")
 
-    def for_cards(self, reader: "User") -> "PartQuerySet":
+    def for_cards(self, reader: "User | Slot") -> "PartQuerySet":
         """Add all that a card shows to ``reader``."""
         return self.with_files().with_author(reader).with_remake().with_review_note()
 
-    def cards(self, ids: Sequence[int], reader: "User") -> list["Part"]:
-        """Return these parts, in this order, with all that a card shows.
+    def cards(self, ids: Sequence[int], reader: "User") -> list[Unmade]:
+        """Return these parts, in this order, with all that ``for_cards`` adds.
 
         What a card shows is looked up for each row that is sorted, so sort first.
         """
-        found = self.model.objects.for_cards(reader).in_bulk(ids)
+        cards = _cards(self.model)
+        rows = cards.rows(ids=list(ids), reader=reader.pk)
+        found = {(row := Unmade(values, cards))["id"]: row for values in rows}
         return [found[pk] for pk in ids if pk in found]
 
     def with_pictures(self) -> "PartQuerySet":
@@ -266,7 +271,7 @@ class PartQuerySet(models.QuerySet):
             ),
         )
 
-    def with_author(self, reader: "User") -> "PartQuerySet":
+    def with_author(self, reader: "User | Slot") -> "PartQuerySet":
         """Add ``author``, who handed it in, and ``is_own``, whether ``reader`` did."""
         created = self._events("created")
         first = created.order_by("at", "id").values("actor_name")[:1]
@@ -358,19 +363,37 @@ class PartQuerySet(models.QuerySet):
         Args:
             piles: what holds of a pile's parts, and how many are wanted.
         Returns:
-            Id of the part to the number of its pile, in no order.
+            Id of the part to the number of its pile, pile after pile in this order.
         """
-        # A sorted, cut subquery inside each: SQLite takes none of its own in UNION.
-        heads = [
-            self.model.objects.filter(pk__in=self.filter(where).values("pk")[:most])
-            .annotate(pile=Value(number, models.IntegerField()))
-            .values_list("pk", "pile")
-            .order_by()
-            for number, (where, most) in enumerate(piles)
-        ]
-        if not heads:
+        selects, values = [], []
+        for number, (where, most) in enumerate(piles):
+            try:
+                pile = self.filter(where).values("pk")[:most]
+                sql, of_pile = pile.query.sql_with_params()
+            except EmptyResultSet:
+                continue
+            # A sorted, cut one in FROM: SQLite takes none of its own in UNION.
+            select = f"SELECT {number}, row_number() OVER (), p.*"
+            selects.append(f"{select} FROM ({sql}) p")
+            values += of_pile
+        if not selects:
             return {}
-        return dict(heads[0].union(*heads[1:], all=True) if heads[1:] else heads[0])
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(selects), values)
+            found = sorted(cursor.fetchall())
+        heads: dict[int, int] = {}
+        for number, _place, pk in found:
+            heads.setdefault(pk, number)
+        return heads
+
+
+@cache
+def _cards(model: type["Part"]) -> Compiled:
+    """Return what reads the parts ``ids`` as ``reader`` sees them."""
+    reader = Slot("reader", models.BigIntegerField())
+    ids = Slot("ids", models.BigIntegerField())
+    parts = model.objects.for_cards(reader).filter(Among("pk", ids))
+    return Compiled(parts.order_by())
 
 
 class PartFileManager(models.Manager):

@@ -1,7 +1,9 @@
 """Cards that are drawn once, for as long as they would look the same."""
 
+import math
+import secrets
 from hashlib import blake2b
-from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.core.cache import caches
@@ -9,13 +11,17 @@ from django.template import Context
 from django.template.loader import get_template
 from django.urls import get_script_prefix
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
+from parts.views.cards import BoardCard
+
 register = template.Library()
 
-# Stands in a kept card where each reader's own token has to be.
-_TOKEN = "the-token-of-who-reads"  # noqa: S105
+# Stand in a kept card where each reader's own have to be. Nobody can write them.
+_TOKEN = f"token-{secrets.token_hex()}"
+_NEXT = f"next-{secrets.token_hex()}"
 
 
 @register.simple_tag(takes_context=True)
@@ -23,39 +29,56 @@ def draw_card(context: Context, template_name: str, level: int = 3) -> SafeStrin
     """Draw ``card`` by a template, or find it drawn already.
 
     To draw 50 cards takes ten times as long as all the rest of their board. A card
-    is known again by everything that is in it: when anything of that is another, so
-    is the card. Nothing has to be thrown away, then, and nothing can be out of date.
+    is known again by everything that is in it, and kept with the time for which it
+    looks so: nothing has to be thrown away, then, and nothing can be out of date.
     """
     card = context["card"]
     drawing = (draw_card, template_name, level)
     if drawing not in context.render_context:
-        context.render_context[drawing] = _told(context, template_name, level)
-    shared, digest = context.render_context[drawing]
-    digest = digest.copy()
-    digest.update(card.shown())
-    key = digest.hexdigest()
-    html = caches["drawn"].get(key)
-    if html is None:
-        html = get_template(template_name).render({**shared, "card": card})
-        caches["drawn"].set(key, html)
-    return mark_safe(html.replace(_TOKEN, str(context["csrf_token"])))  # noqa: S308
+        context.render_context[drawing] = Drawing(context, template_name, level)
+    return context.render_context[drawing].of(card)
 
 
-def _told(context: Context, template_name: str, level: int) -> tuple[dict, Any]:
-    """Return what all cards of a page are told, and a digest that begins with it."""
-    user = context["user"]
-    shared = {
-        "next": context["next"],
-        "chosen": {"search": context.get("chosen", {}).get("search")},
-        "level": level,
-    }
-    known = (
-        template_name,
-        shared,
-        (user.can_work, user.can_lead, user.units),
-        get_language(),
-        timezone.get_current_timezone_name(),
-        get_script_prefix(),
-    )
-    digest = blake2b(repr(known).encode(), digest_size=16)
-    return {**shared, "user": user, "csrf_token": _TOKEN}, digest
+class Drawing:
+    """How the cards of a page are drawn."""
+
+    def __init__(self, context: Context, template_name: str, level: int) -> None:
+        user = context["user"]
+        self._template_name = template_name
+        shared = {
+            "next": _NEXT,
+            "chosen": {"search": context.get("chosen", {}).get("search")},
+            "level": level,
+        }
+        known = (
+            template_name,
+            shared,
+            (user.can_work, user.can_lead, user.units),
+            get_language(),
+            timezone.get_current_timezone_name(),
+            get_script_prefix(),
+        )
+        self._shared = {**shared, "user": user, "csrf_token": _TOKEN}
+        self._digest = blake2b(repr(known).encode(), digest_size=16)
+        token, address = str(context["csrf_token"]), context["next"]
+        self._own = (
+            (_TOKEN, token),
+            (f"?next={_NEXT}", f"?next={quote(address, safe='')}"),
+            (_NEXT, escape(address)),
+        )
+
+    def of(self, card: BoardCard) -> SafeString:
+        digest = self._digest.copy()
+        digest.update(card.known())
+        key, now = digest.hexdigest(), timezone.now().timestamp()
+        begins, ends, html = caches["drawn"].get(key, (now, now, ""))
+        if not begins <= now < ends:
+            # Asked before it is drawn, so that it ends too soon and not too late.
+            until = card.lasts_until()
+            ends = until.timestamp() if until else math.inf
+            told = {**self._shared, "card": card}
+            html = str(get_template(self._template_name).render(told))
+            caches["drawn"].set(key, (now, ends, html))
+        for stands, own in self._own:
+            html = html.replace(stands, own)
+        return mark_safe(html)  # noqa: S308 - a template drew it

@@ -58,7 +58,7 @@ def lasting(moment: datetime | None) -> str:
         return ngettext("%(count)s\xa0day", "%(count)s\xa0days", age.days) % {
             "count": age.days
         }
-    return timesince(moment, depth=1)
+    return timesince(moment, timezone.now(), depth=1)
 
 
 @register.filter

@@ -6,11 +6,9 @@ What is offered here is a courtesy; ``workflow`` decides what is allowed.
 import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import cached_property
-from typing import Any
 
-from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -20,6 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
 from parts import findings
+from parts.compiled import Unmade
 from parts.models import Category, Part, PartFile, Priority, Queue, Status
 from parts.querysets import HELD_TOO_LONG
 
@@ -88,11 +87,42 @@ class Mark:
 class Card:
     """A part as ``user`` sees it, on a board and on its page."""
 
+    twin: findings.Twin | None = None
+    is_inspected = False
+
     def __init__(self, part: Part, user: User) -> None:
         self.part = part
         self.user = user
-        self.main, self.more = steps_for(part, user)
-        self.findings: list[findings.Finding] = []
+
+    @property
+    def pk(self) -> int:
+        return self.part.pk
+
+    @property
+    def category(self) -> str:
+        return self.part.category
+
+    @property
+    def hashes(self) -> set[str]:
+        """The SHA-256 of each current file."""
+        return self.part.file_hashes
+
+    @cached_property
+    def _steps(self) -> tuple[Step | None, list[Step]]:
+        return steps_for(self.part, self.user)
+
+    @property
+    def main(self) -> Step | None:
+        return self._steps[0]
+
+    @property
+    def more(self) -> list[Step]:
+        return self._steps[1]
+
+    @cached_property
+    def findings(self) -> list[findings.Finding]:
+        """What looks wrong with it, if it was inspected."""
+        return findings.of(self.part, self.twin) if self.is_inspected else []
 
     @property
     def beside(self) -> list[Step]:
@@ -122,25 +152,6 @@ class Card:
         """What changes whenever the card does."""
         at = int(self.part.updated_at.timestamp() * 1_000_000)
         return f"{at:x}{f'-{self.file.pk}{self.file.state[:1]}' if self.file else ''}"
-
-    def shown(self) -> bytes:
-        """Return everything that is drawn of it, in one value.
-
-        Of times, whose distance from now is told, it holds as much as is told.
-        """
-        part, file, drawing = self.part, self.file, self.part.current_drawing
-        moments = (part.created_at, part.claimed_date, part.completed_at)
-        return pickle.dumps(
-            (
-                *(_columns(row) for row in (part, file, drawing)),
-                self.findings,
-                [(step.route, step.asks) for step in (self.main, *self.more) if step],
-                self.is_mine,
-                self.age_level,
-                [_age(moment) for moment in moments],
-                timezone.localdate() if part.due_date else None,
-            )
-        )
 
     @property
     def is_mine(self) -> bool:
@@ -189,33 +200,95 @@ class Card:
         return self.user.can_work
 
 
-def _columns(row: Model | None) -> dict[str, Any]:
-    """Return what was read of a row, and what was read with it."""
-    if row is None:
-        return {}
-    return {name: value for name, value in vars(row).items() if name != "_state"}
+class BoardCard(Card):
+    """A card whose part is made of its row only when it has to be drawn."""
+
+    def __init__(self, row: Unmade, user: User) -> None:
+        self.row = row
+        self.user = user
+
+    @cached_property
+    def part(self) -> Part:
+        return self.row.make()
+
+    @property
+    def pk(self) -> int:
+        return self.row["id"]
+
+    @property
+    def category(self) -> str:
+        return self.row["category"]
+
+    @property
+    def queue(self) -> Queue:
+        return Queue(self.row["queue"])
+
+    @property
+    def is_sent_back(self) -> bool:
+        return self.category == Category.REVIEW and bool(self.row["blocked_reason"])
+
+    @property
+    def hashes(self) -> set[str]:
+        row = self.row
+        pair = (row["current_step__sha256"], row["current_drawing__sha256"])
+        return {sha256 for sha256 in pair if sha256}
+
+    def known(self) -> bytes:
+        """Return, in one value, everything of the part that is drawn, but the time."""
+        twin = self.twin
+        is_mine = is_named(self.row["assigned"], self.user)
+        same = twin and (twin.part.pk, twin.part.code, twin.part.category, twin.others)
+        return pickle.dumps((self.row.values, is_mine, self.is_inspected, same))
+
+    def lasts_until(self) -> datetime | None:
+        """Return when it will look another because of the time alone, if ever.
+
+        It may be told sooner than it is, never later.
+        """
+        part, now = self.part, timezone.now()
+        moments = (part.created_at, part.claimed_date, part.completed_at)
+        changes = [_next_age(moment, now) for moment in moments if moment]
+        if part.claimed_date:
+            changes.append(
+                _next_step(part.claimed_date, now, HELD_TOO_LONG / AGE_STEPS)
+            )
+        if part.due_date:
+            changes.append(_midnight())
+        return min(changes, default=None)
 
 
-def _age(moment: datetime | None) -> tuple[int, str]:
-    """Return how old it is, as finely as it is told: minutes, hours, then days."""
-    if moment is None:
-        return 0, ""
-    age = timezone.now() - moment
-    unit = "hour" if age < timedelta(days=1) else "day"
-    unit = "minute" if age < timedelta(hours=1) else unit
-    return age // timedelta(**{f"{unit}s": 1}), unit
+def _next_age(moment: datetime, now: datetime) -> datetime:
+    """Return when it gets older, as finely as is told: minutes, hours, then days."""
+    age = now - moment
+    unit = timedelta(hours=1) if age < timedelta(days=1) else timedelta(days=1)
+    unit = timedelta(minutes=1) if age < timedelta(hours=1) else unit
+    return _next_step(moment, now, unit)
+
+
+def _next_step(moment: datetime, now: datetime, step: timedelta) -> datetime:
+    return moment + ((now - moment) // step + 1) * step
+
+
+def _midnight() -> datetime:
+    """Return when the reader's day ends."""
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    return timezone.make_aware(datetime.combine(tomorrow, time.min))
 
 
 def inspect(cards: Iterable[Card]) -> None:
     """Tell each card of a part in review what looks wrong, for one query in all."""
-    in_review = [card for card in cards if card.part.category == Category.REVIEW]
-    twins = findings.twins(card.part for card in in_review)
+    in_review = [card for card in cards if card.category == Category.REVIEW]
+    twins = findings.twins({card.pk: card.hashes for card in in_review})
     for card in in_review:
-        card.findings = findings.of(card.part, twins.get(card.part.pk))
+        card.is_inspected, card.twin = True, twins.get(card.pk)
 
 
 def is_held_by(part: Part, user: User) -> bool:
-    return part.assigned.casefold() == user.worker_name.casefold()
+    return is_named(part.assigned, user)
+
+
+def is_named(holder: str, user: User) -> bool:
+    return holder.casefold() == user.worker_name.casefold()
 
 
 def steps_for(part: Part, user: User) -> tuple[Step | None, list[Step]]:

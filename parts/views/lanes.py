@@ -18,7 +18,7 @@ from parts.models import SHOP, Category, Priority, Queue
 from parts.querysets import PartQuerySet
 from parts.thickness import thickness_key
 
-from .cards import SIGN_OF_QUEUE, Card
+from .cards import SIGN_OF_QUEUE, BoardCard
 
 PAGE_SIZE = 50
 # How many of each queue a board shows of a lane; the lane's own page has all.
@@ -52,7 +52,7 @@ class Pile:
     parts: int
     pieces: int
     queue: Queue | None = None
-    cards: list[Card] = field(default_factory=list)
+    cards: list[BoardCard] = field(default_factory=list)
 
     @property
     def state(self) -> str:
@@ -164,9 +164,7 @@ class Desk:
         page = card_page(self.found.by_queue(), lane.parts, self.request)
         piles = {pile.id: pile for pile in lane.piles}
         lane.piles = []
-        for queue, some in groupby(
-            page.object_list, lambda card: Queue(card.part.queue)
-        ):
+        for queue, some in groupby(page.object_list, lambda card: card.queue):
             pile = piles[_pile_id(category, queue)]
             pile.cards = list(some)
             lane.piles.append(pile)
@@ -267,9 +265,10 @@ class Desk:
         )
         if not heads:
             return
-        for part in self.found.by_queue().for_cards(user).filter(pk__in=list(heads)):
-            pile, *_where = wanted[heads[part.pk]]
-            pile.cards.append(Card(part, user))
+        for row in self.found.by_queue().cards(list(heads), user):
+            card = BoardCard(row, user)
+            pile, *_where = wanted[heads[card.pk]]
+            pile.cards.append(card)
 
     def _address(self, **changes: str | None) -> str:
         """Return the address of this board with other filters."""
@@ -286,8 +285,8 @@ def card_page(parts: PartQuerySet, count: int, request: HttpRequest) -> Page:
     paginator = Paginator(parts.values_list("pk", flat=True), PAGE_SIZE)
     paginator.count = count  # known already; it would be asked for again
     page = paginator.get_page(request.GET.get("page"))
-    found = parts.cards(list(page.object_list), request.user)
-    page.object_list = [Card(part, request.user) for part in found]
+    rows = parts.cards(list(page.object_list), request.user)
+    page.object_list = [BoardCard(row, request.user) for row in rows]
     return page
 
 

@@ -280,7 +280,7 @@ def test_facts_of_an_older_shape_break_nothing():
 def twin_of(db):
     def twin(part: Part) -> findings.Twin | None:
         part.refresh_from_db()
-        return findings.twins([part]).get(part.pk)
+        return findings.twins({part.pk: part.file_hashes}).get(part.pk)
 
     return twin
 
@@ -338,7 +338,7 @@ def test_twins_cost_one_query(rows, django_assert_num_queries):
         make_converted(make_part())
     parts = list(Part.objects.with_files())
     with django_assert_num_queries(1):
-        found = findings.twins(parts)
+        found = findings.twins({part.pk: part.file_hashes for part in parts})
     assert len(found) == (rows if rows > 1 else 0)
 
 
@@ -346,7 +346,7 @@ def test_twins_cost_one_query(rows, django_assert_num_queries):
 def test_without_a_file_there_is_nothing_to_look_up(django_assert_num_queries):
     part = make_part()
     with django_assert_num_queries(0):
-        assert findings.twins([part]) == findings.twins([]) == {}
+        assert findings.twins({part.pk: part.file_hashes}) == findings.twins({}) == {}
 
 
 # --- No false alarm -----------------------------------------------------------

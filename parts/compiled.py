@@ -1,0 +1,109 @@
+"""Queries that are written once, and then run with other values each time.
+
+Django writes the SQL of a queryset anew whenever it is read. For the cards of a board
+that takes three times as long as running it, and to make instances of the rows as
+long again (4 ms, 1.3 ms and 2 ms for 42 cards, measured).
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.db import connections
+from django.db.models import BooleanField, Expression, Field, Func, Model, QuerySet
+
+Row = tuple
+
+
+class Slot(Expression):
+    """Stands in a queryset for a value that is given when it is run."""
+
+    def __init__(self, name: str, output_field: Field) -> None:
+        super().__init__(output_field=output_field)
+        self.name = name
+
+    def as_sql(self, compiler, connection) -> tuple[str, list]:
+        return "%s", [self]
+
+
+class Among(Func):
+    """Whether a number is one of those that are given for a slot, however many."""
+
+    arity = 2
+    conditional = True
+    output_field = BooleanField()
+    arg_joiner = " IN (SELECT value FROM json_each("
+    template = "%(expressions)s))"
+
+    def as_postgresql(self, compiler, connection) -> tuple[str, list]:
+        return self.as_sql(
+            compiler, connection, arg_joiner=" = ANY(", template="%(expressions)s)"
+        )
+
+
+class Compiled:
+    """The statement of a queryset, and how its rows become instances."""
+
+    def __init__(self, objects: QuerySet) -> None:
+        self._objects = objects
+        self._compiler = objects.query.get_compiler(using=objects.db)
+        self._sql, self._params = self._compiler.as_sql()
+
+    def rows(self, **values: Any) -> list[Row]:
+        """Run the statement with values for its slots; return what the driver does."""
+        connection = connections[self._objects.db]
+        params = [
+            _prepared(param, values[param.name], connection)
+            if isinstance(param, Slot)
+            else param
+            for param in self._params
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, params)
+            return cursor.fetchall()
+
+    def instances(self, rows: Sequence[Row]) -> list[Model]:
+        """Make of rows what the queryset would have made of them."""
+        compiler = copy(self._compiler)
+        compiler.connection = connections[self._objects.db]  # that of this thread
+        compiler.execute_sql = lambda **how: [rows]
+        objects = self._objects.all()
+        objects.query.get_compiler = lambda **how: compiler
+        return list(objects)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where in a row each column stands: ``season_id``, ``current_step__state``."""
+        found = dict(_places(self._compiler.klass_info, self._compiler.select))
+        return found | self._compiler.annotation_col_map
+
+
+@dataclass(frozen=True, slots=True)
+class Unmade:
+    """A row of which no instance is made yet."""
+
+    values: Row
+    compiled: Compiled
+
+    def __getitem__(self, column: str) -> Any:
+        """Return a column of text or numbers, which drivers give as they are."""
+        return self.values[self.compiled.places[column]]
+
+    def make(self) -> Model:
+        return self.compiled.instances([self.values])[0]
+
+
+def _prepared(slot: Slot, value: Any, connection) -> Any:
+    if isinstance(value, list):
+        return json.dumps(value) if connection.vendor == "sqlite" else value
+    return slot.output_field.get_db_prep_value(value, connection)
+
+
+def _places(klass_info: dict, select: list, prefix: str = "") -> Iterator:
+    for place in klass_info["select_fields"]:
+        yield prefix + select[place][0].target.attname, place
+    for joined in klass_info.get("related_klass_infos", ()):
+        yield from _places(joined, select, f"{prefix}{joined['field'].name}__")

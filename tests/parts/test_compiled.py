@@ -1,0 +1,103 @@
+from datetime import timedelta
+
+import pytest
+from django.db import models
+from django.utils import timezone
+
+from parts import workflow
+from parts.compiled import Among, Compiled, Slot, Unmade
+from parts.models import Part, Season
+from tests.factories import make_converted, make_part
+
+pytestmark = pytest.mark.django_db
+
+
+def _seen(parts: list[Part]) -> list:
+    """Return everything that was read of parts, and of what was joined to them."""
+    return [
+        {
+            name: vars(value) if isinstance(value, models.Model) else value
+            for name, value in {
+                **vars(part),
+                **part._state.fields_cache,
+            }.items()
+            if name != "_state"
+        }
+        for part in parts
+    ]
+
+
+def _without_state(seen: list) -> list:
+    for part in seen:
+        for value in part.values():
+            if isinstance(value, dict):
+                value.pop("_state", None)
+    return seen
+
+
+@pytest.fixture
+def parts(lead, member) -> list[Part]:
+    season = Season.objects.create(name="2026")
+    parts = [
+        make_part(
+            category="cnc",
+            season=season,
+            due_date=timezone.localdate(),
+            extra={"batch": [7, "ü"]},
+        ),
+        workflow.create(actor=lead, name="Own", subsystem="Arm", type="cnc"),
+        make_part(category="completed", completed_at=timezone.now()),
+    ]
+    make_converted(parts[0])
+    workflow.approve(parts[1], actor=lead, note="Deburr.")
+    wrong = workflow.mark_wrong(parts[2], actor=lead, reason="Too thin.")
+    parts.append(workflow.remake(wrong, actor=lead))
+    return parts
+
+
+def test_rows_become_what_the_queryset_makes_of_them(parts, lead, member):
+    ids = [part.pk for part in parts]
+    for reader in (lead, member):
+        wanted = Part.objects.for_cards(reader).in_bulk(ids)
+        rows = Part.objects.cards(ids[::-1], reader)
+        assert [row["id"] for row in rows] == ids[::-1]
+        made = [row.make() for row in rows]
+        assert made == [wanted[pk] for pk in ids[::-1]]
+        assert _without_state(_seen(made)) == _without_state(
+            _seen([wanted[pk] for pk in ids[::-1]])
+        )
+        assert [part.is_own for part in made] == [
+            wanted[part.pk].is_own for part in made
+        ]
+
+
+def test_what_is_made_costs_no_query(parts, lead, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        (row,) = Part.objects.cards([parts[0].pk], lead)
+        part = row.make()
+        assert part.season.name == "2026"
+        assert part.current_step.state == "done"
+        assert part.current_drawing is None
+
+
+def test_a_column_is_told_without_making_anything(parts, lead):
+    row = Part.objects.cards([parts[0].pk], lead)[0]
+    assert row["category"] == "cnc"
+    assert row["current_step__sha256"] == parts[0].current_step.sha256
+    assert row["current_drawing__sha256"] is None
+    assert row["is_own"] in (0, False)
+
+
+def test_slots_take_another_value_each_time():
+    old, new = (make_part(created_at=timezone.now() - timedelta(d)) for d in (9, 1))
+    since = Slot("since", models.DateTimeField())
+    ids = Slot("ids", models.BigIntegerField())
+    later = Compiled(Part.objects.filter(Among("pk", ids), created_at__gte=since))
+    for days, wanted in [(30, {old, new}), (5, {new}), (0, set())]:
+        moment = timezone.now() - timedelta(days)
+        rows = later.rows(since=moment, ids=[old.pk, new.pk])
+        assert set(later.instances(rows)) == wanted
+        assert {Unmade(row, later).make() for row in rows} == wanted
+    assert later.rows(since=timezone.now() - timedelta(30), ids=[]) == []
+    with pytest.raises(KeyError):
+        later.rows(since=timezone.now())
