@@ -339,9 +339,9 @@ class Invitation(models.Model):
 
 
 class SessionQuerySet(models.QuerySet):
-    def live(self) -> "SessionQuerySet":
-        """Leave out what has expired."""
-        return self.filter(expires_at__gt=timezone.now())
+    def live(self, at: datetime | models.Expression | None = None) -> "SessionQuerySet":
+        """Leave out what has expired, now or ``at`` another moment."""
+        return self.filter(expires_at__gt=at or timezone.now())
 
 
 class Session(models.Model):

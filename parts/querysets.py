@@ -28,8 +28,9 @@ from django.db.models.lookups import IsNull
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from partsite.compiled import Among, Compiled, Slot, Unmade
+
 from . import tallies
-from .compiled import Among, Compiled, Slot, Unmade
 from .finding import Asked, Holds, OfKeptSeason
 from .kept.sums import PLACED, SEARCHED
 from .lettercase import Fold, fold

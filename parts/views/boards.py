@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
+from django.db.models import BigIntegerField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -14,6 +16,7 @@ from parts.addresses import board_query, chips
 from parts.filters import BoardFilter, sort
 from parts.models import SHOP, SORTABLE, Category, Part, SavedFilter, Type
 from parts.querysets import PartQuerySet
+from partsite.compiled import Compiled, Slot
 
 from .cards import inspect
 from .lanes import Desk, card_page
@@ -169,11 +172,17 @@ def _found(request: HttpRequest, board: Board) -> tuple[PartQuerySet, dict]:
         "chosen": chosen,
         "chips": chips(request.GET, filters.form, places=board.places),
         "query": board_query(request.GET, filters.form),
-        "views": list(SavedFilter.objects.filter(owner=request.user)),
+        "views": _views().read(owner=request.user.pk),
         "choices": _choices(board),
         "sorting": _sorting(request),
     }
     return found, context
+
+
+@cache
+def _views() -> Compiled:
+    """Return what reads the views that their ``owner`` keeps."""
+    return Compiled(SavedFilter.objects.filter(owner=Slot("owner", BigIntegerField())))
 
 
 def _sorted(parts: PartQuerySet, board: Board, request: HttpRequest) -> PartQuerySet:
@@ -212,7 +221,7 @@ def _choices(board: Board) -> dict[str, list]:
         **choices,
         "season": [*seasons, ("all", _("All seasons"))] if seasons else [],
         "type": Type.choices,
-        "sort_by": SORT_WORDS.items(),
+        "sort_by": list(SORT_WORDS.items()),
     }
 
 

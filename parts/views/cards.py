@@ -18,9 +18,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
 from parts import findings
-from parts.compiled import Unmade
 from parts.models import Category, Part, PartFile, Priority, Queue, Status
 from parts.querysets import HELD_TOO_LONG
+from partsite.compiled import Unmade
 
 AGE_STEPS = 10
 DUE_SOON_DAYS = 3

@@ -12,6 +12,7 @@ from itertools import groupby
 from django.core.paginator import Page, Paginator
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from parts.models import SHOP, Category, Priority, Queue
@@ -272,12 +273,14 @@ class Desk:
 
     def _address(self, **changes: str | None) -> str:
         """Return the address of this board with other filters."""
-        query = self.request.GET.copy()
-        for name, value in {"page": None, **changes}.items():
-            query.pop(name, None)
-            if value:
-                query[name] = value
-        return f"{self.request.path}?{query.urlencode()}".removesuffix("?")
+        stays = [
+            (name, values)
+            for name, values in self.request.GET.lists()
+            if name not in changes and name != "page"
+        ]
+        new = [(name, value) for name, value in changes.items() if value]
+        query = urlencode([*stays, *new], doseq=True)
+        return f"{self.request.path}?{query}".removesuffix("?")
 
 
 def card_page(parts: PartQuerySet, count: int, request: HttpRequest) -> Page:

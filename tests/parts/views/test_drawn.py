@@ -17,12 +17,13 @@ from django.db.models import (
 from django.template import loader
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from accounts.models import Role, Units, User
 from parts import workflow
 from parts.errors import PartError
-from parts.models import Part, PartFile, Season
-from parts.templatetags import cards
+from parts.models import Part, PartFile, SavedFilter, Season
+from parts.templatetags import drawn
 from tests.factories import TINY_PDF, make_converted, make_file, make_part, make_user
 
 pytestmark = pytest.mark.django_db
@@ -41,10 +42,11 @@ def drawings(monkeypatch):
     get_template = loader.get_template
 
     def noting(name: str, *args):
-        drawn.append(name)
+        if name.endswith("_card.html"):
+            drawn.append(name)
         return get_template(name, *args)
 
-    monkeypatch.setattr("parts.templatetags.cards.get_template", noting)
+    monkeypatch.setattr("parts.templatetags.drawn.get_template", noting)
     return drawn
 
 
@@ -91,8 +93,8 @@ def test_each_reader_gets_the_own_token(lead_page, board, drawings):
     del drawings[:]
     answer = lead_page.get(address)
     assert drawings == []
-    assert cards._TOKEN not in answer.text
-    assert cards._NEXT not in answer.text
+    assert drawn._TOKEN not in answer.text
+    assert drawn._NEXT not in answer.text
     assert str(answer.context["csrf_token"]) in answer.text
 
 
@@ -208,6 +210,66 @@ def test_a_card_knows_its_season(lead_page):
     _cards(lead_page, "production")
     Season.objects.update(name="2027")
     assert _cards(lead_page, "production") == _drawn_anew(lead_page, "production")
+
+
+# --- What stands around the cards -----------------------------------------------
+
+
+def _page(client, address: str) -> str:
+    answer = client.get(address)
+    return answer.text.replace(str(answer.context["csrf_token"]), "token")
+
+
+def _as_another(**fields):
+    return lambda client, user: User.objects.filter(pk=user.pk).update(**fields)
+
+
+def _keep_a_view(client, user):
+    SavedFilter.objects.create(owner=user, name="Arm", board="review", query="")
+
+
+def _rename_the_view(client, user):
+    SavedFilter.objects.update(name="Leg", query="search=leg")
+
+
+def _with_cookie(name: str, value: str):
+    return lambda client, user: client.cookies.load({name: value})
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_what_stands_around_the_cards_is_never_out_of_date(client, member, board):
+    make_part(category="completed" if board == "completed" else "cnc")
+    make_part()
+    client.force_login(member)
+    address = reverse(f"parts:{board}")
+    seen = {_page(client, address)}
+    for change in (
+        _as_another(name="Zoë <3"),
+        _as_another(theme="dark"),
+        _as_another(role=Role.LEAD),
+        _as_another(role=Role.VIEWER),
+        _keep_a_view,
+        _rename_the_view,
+        _with_cookie("density", "compact"),
+        lambda client, user: make_part(subsystem="Lift", material="Delrin"),
+        lambda client, user: Part.objects.update(subsystem="<Leg>"),
+    ):
+        change(client, member)
+        page = _page(client, address)
+        caches["drawn"].clear()
+        assert page == _page(client, address)
+        seen.add(page)
+    assert len(seen) > 7
+
+
+def test_a_page_leads_back_to_its_own_address(lead_page):
+    make_part()
+    for query in ("", "?search=Part", "?search=%22%3E%3Cb%3E&type="):
+        address = reverse("parts:search") + query
+        page = _page(lead_page, address)
+        assert f'name="next" value="{escape(address)}"' in page
+        caches["drawn"].clear()
+        assert page == _page(lead_page, address)
 
 
 # --- Whatever anybody does ------------------------------------------------------

@@ -5,8 +5,8 @@ from django.db import models
 from django.utils import timezone
 
 from parts import workflow
-from parts.compiled import Among, Compiled, Slot, Unmade
 from parts.models import Part, Season
+from partsite.compiled import Among, Compiled, Slot, Unmade
 from tests.factories import make_converted, make_part
 
 pytestmark = pytest.mark.django_db

@@ -65,6 +65,10 @@ class Compiled:
             cursor.execute(self._sql, params)
             return cursor.fetchall()
 
+    def read(self, **values: Any) -> list[Model]:
+        """Return the instances, as the queryset would with these values."""
+        return self.instances(self.rows(**values))
+
     def instances(self, rows: Sequence[Row]) -> list[Model]:
         """Make of rows what the queryset would have made of them."""
         compiler = copy(self._compiler)

@@ -1,0 +1,121 @@
+"""Pieces of pages that are drawn once, for as long as they would look the same.
+
+A piece is known again by everything that is in it, and kept with the time for which
+it looks so: nothing has to be thrown away, then, and nothing can be out of date.
+"""
+
+import math
+import pickle
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import quote
+
+from django import template
+from django.core.cache import caches
+from django.http import HttpRequest
+from django.template import Context
+from django.template.loader import get_template
+from django.urls import get_script_prefix
+from django.utils import timezone
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+
+from parts.views.cards import BoardCard
+
+register = template.Library()
+
+# Stand in what is kept where each reader's own have to be: the token, and the address
+# that a button leads back to. Nobody can write them into a part.
+_TOKEN = f"token-{secrets.token_hex()}"
+_NEXT = f"next-{secrets.token_hex()}"
+_STAND_INS = {"csrf_token": _TOKEN, "next": _NEXT}
+
+
+@register.simple_tag(takes_context=True)
+def draw(context: Context, template_name: str, **told) -> SafeString:
+    """Draw a piece by what it is told, which is all that it sees of the page.
+
+    What it is told must be plain values; ``next`` and the token it has besides.
+    """
+    known = blake2b(
+        pickle.dumps((template_name, told, *_surroundings())), digest_size=16
+    )
+    key = known.hexdigest()
+    html = _kept(key) or _keep(key, template_name, {**told, **_STAND_INS})
+    return _finished(html, _own(context) if _TOKEN in html or _NEXT in html else ())
+
+
+@register.simple_tag(takes_context=True)
+def draw_cards(
+    context: Context, cards: Iterable[BoardCard], template_name: str, level: int = 3
+) -> SafeString:
+    """Draw cards: to draw 50 takes ten times as long as all the rest of a board.
+
+    Their template sees ``card``, ``level``, ``user``, and what the board is searched
+    for.
+    """
+    user = context["user"]
+    told = {
+        "chosen": {"search": context.get("chosen", {}).get("search")},
+        "level": level,
+    }
+    rights = (user.can_work, user.can_lead, user.units)
+    known = pickle.dumps((template_name, told, rights, *_surroundings()))
+    of_all = blake2b(known, digest_size=16)
+    told |= {"user": user, **_STAND_INS}
+    drawn = []
+    for card in cards:
+        known = of_all.copy()
+        known.update(card.known())
+        key = known.hexdigest()
+        html = _kept(key)
+        if not html:
+            # Asked before it is drawn, so that it ends too soon and not too late.
+            until = card.lasts_until()
+            html = _keep(key, template_name, {**told, "card": card}, until)
+        drawn.append(html)
+    return _finished("".join(drawn), _own(context))
+
+
+def _surroundings() -> tuple:
+    """Return what is drawn into everything."""
+    zone = timezone.get_current_timezone_name()
+    return get_language(), zone, get_script_prefix()
+
+
+def _own(context: Context) -> Iterable[tuple[str, str]]:
+    """Return what the reader's own stands instead of."""
+    request: HttpRequest = context["request"]
+    address = request.get_full_path()
+    return (
+        (_TOKEN, str(context["csrf_token"])),
+        (f"?next={_NEXT}", f"?next={quote(address, safe='')}"),
+        (_NEXT, escape(address)),
+    )
+
+
+def _finished(html: str, own: Iterable[tuple[str, str]]) -> SafeString:
+    for stands, instead in own:
+        html = html.replace(stands, instead)
+    return mark_safe(html)  # noqa: S308 - a template drew it
+
+
+def _kept(key: str) -> str:
+    now = timezone.now().timestamp()
+    begins, ends, html = caches["drawn"].get(key) or (now, now, "")
+    return html if begins <= now < ends else ""
+
+
+def _keep(
+    key: str, template_name: str, told: dict[str, Any], until: datetime | None = None
+) -> str:
+    """Draw a piece, and keep it for as long as it lasts."""
+    begins = timezone.now().timestamp()
+    ends = until.timestamp() if until else math.inf
+    html = str(get_template(template_name).render(told))
+    caches["drawn"].set(key, (begins, ends, html))
+    return html
