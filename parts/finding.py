@@ -266,13 +266,13 @@ class Asked:
                 ):
                     is_live = True
                 case In(lhs=Col(target=column), rhs=[_, *_] as wanted) if (
-                    column.name == "category" and not asked.categories
+                    column.name == "category" and asked._narrow(wanted)
                 ):
-                    asked.categories = list(wanted)
+                    pass
                 case Exact(lhs=Col(target=column), rhs=str() as wanted) if (
-                    column.name == "category" and not asked.categories
+                    column.name == "category" and asked._narrow([wanted])
                 ):
-                    asked.categories = [wanted]
+                    pass
                 case Exact(lhs=Holds() as holds, rhs=True):
                     asked.texts.append(holds)
                 case Exact(lhs=OfKeptSeason(), rhs=True):
@@ -280,6 +280,12 @@ class Asked:
                 case _:
                     return None
         return asked if is_live else None
+
+    def _narrow(self, wanted: Sequence[str]) -> bool:
+        """Leave out other categories; return whether any are left."""
+        known = self.categories
+        self.categories = [name for name in wanted if not known or name in known]
+        return bool(self.categories)
 
 
 def _conditions(where: WhereNode) -> Iterator[Any]:

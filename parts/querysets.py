@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
@@ -308,6 +308,18 @@ class PartQuerySet(models.QuerySet):
         numbers = self.values("pk")[start:stop]
         return self.model.objects.filter(pk__in=numbers).order_by(*self.query.order_by)
 
+    def ids(self, start: int, stop: int) -> list[int]:
+        """Return the ids of a piece of an ordered list.
+
+        The statement of a plain one is remembered: to write it takes five times as
+        long as to run it.
+        """
+        asked = Asked.of(self.query)
+        if asked is None or asked.texts:
+            return list(self.values_list("pk", flat=True)[start:stop])
+        kept = (tuple(asked.categories), asked.of_kept_seasons, self.query.order_by)
+        return [pk for (pk,) in _ids(self.model, *kept, start, stop).rows()]
+
     def tally(self, *columns: str) -> dict[Any, tuple[int, int]]:
         """Count parts and pieces for each value of ``columns``, as a tuple if many."""
         if (standing := self._standing(*columns)) is not None:
@@ -386,6 +398,24 @@ class PartQuerySet(models.QuerySet):
         for number, _place, pk in found:
             heads.setdefault(pk, number)
         return heads
+
+
+@lru_cache(maxsize=500)
+def _ids(
+    model: type["Part"],
+    categories: tuple[str, ...],
+    of_kept_seasons: bool,
+    order: tuple,
+    start: int,
+    stop: int,
+) -> Compiled:
+    parts = model.objects.live()
+    if len(categories) == 1:
+        parts = parts.filter(category=categories[0])
+    elif categories:
+        parts = parts.filter(category__in=categories)
+    parts = parts.of_kept_seasons() if of_kept_seasons else parts
+    return Compiled(parts.order_by(*order).values_list("pk")[start:stop])
 
 
 @cache

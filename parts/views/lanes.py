@@ -285,10 +285,9 @@ class Desk:
 
 def card_page(parts: PartQuerySet, count: int, request: HttpRequest) -> Page:
     """Return the page of cards that is asked for, of ``count`` parts."""
-    paginator = Paginator(parts.values_list("pk", flat=True), PAGE_SIZE)
-    paginator.count = count  # known already; it would be asked for again
-    page = paginator.get_page(request.GET.get("page"))
-    rows = parts.cards(list(page.object_list), request.user)
+    page = Paginator(range(count), PAGE_SIZE).get_page(request.GET.get("page"))
+    start = page.start_index() - 1 if count else 0
+    rows = parts.cards(parts.ids(start, start + len(page)), request.user)
     page.object_list = [BoardCard(row, request.user) for row in rows]
     return page
 
