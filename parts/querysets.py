@@ -1,6 +1,7 @@
 """Every named read of parts, files and events."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -314,11 +315,11 @@ class PartQuerySet(models.QuerySet):
         The statement of a plain one is remembered: to write it takes five times as
         long as to run it.
         """
-        asked = Asked.of(self.query)
-        if asked is None or asked.texts:
+        if start >= stop:
+            return []
+        if (plain := Plain.of(self)) is None:
             return list(self.values_list("pk", flat=True)[start:stop])
-        kept = (tuple(asked.categories), asked.of_kept_seasons, self.query.order_by)
-        return [pk for (pk,) in _ids(self.model, *kept, start, stop).rows()]
+        return [pk for (pk,) in _ids(plain, start, stop).rows()]
 
     def tally(self, *columns: str) -> dict[Any, tuple[int, int]]:
         """Count parts and pieces for each value of ``columns``, as a tuple if many."""
@@ -378,21 +379,14 @@ class PartQuerySet(models.QuerySet):
         Returns:
             Id of the part to the number of its pile, pile after pile in this order.
         """
-        selects, values = [], []
-        for number, (where, most) in enumerate(piles):
-            try:
-                pile = self.filter(where).values("pk")[:most]
-                sql, of_pile = pile.query.sql_with_params()
-            except EmptyResultSet:
-                continue
-            # A sorted, cut one in FROM: SQLite takes none of its own in UNION.
-            select = f"SELECT {number}, row_number() OVER (), p.*"
-            selects.append(f"{select} FROM ({sql}) p")
-            values += of_pile
-        if not selects:
+        plain = Plain.of(self)
+        sql, values = (
+            _heads_of_plain(plain, tuple(piles)) if plain else _heads(self, piles)
+        )
+        if not sql:
             return {}
         with connections[self.db].cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(selects), values)
+            cursor.execute(sql, values)
             found = sorted(cursor.fetchall())
         heads: dict[int, int] = {}
         for number, _place, pk in found:
@@ -400,22 +394,57 @@ class PartQuerySet(models.QuerySet):
         return heads
 
 
+@dataclass(frozen=True)
+class Plain:
+    """A list of live parts that is asked for again and again, and nothing else."""
+
+    model: type["Part"]
+    categories: tuple[str, ...]
+    of_kept_seasons: bool
+    order: tuple
+
+    @classmethod
+    def of(cls, parts: PartQuerySet) -> "Plain | None":
+        asked = Asked.of(parts.query)
+        if asked is None or asked.texts:
+            return None
+        order, categories = parts.query.order_by, tuple(asked.categories)
+        return cls(parts.model, categories, asked.of_kept_seasons, order)
+
+    def parts(self) -> PartQuerySet:
+        parts = self.model.objects.live()
+        if len(self.categories) == 1:
+            parts = parts.filter(category=self.categories[0])
+        elif self.categories:
+            parts = parts.filter(category__in=self.categories)
+        parts = parts.of_kept_seasons() if self.of_kept_seasons else parts
+        return parts.order_by(*self.order)
+
+
 @lru_cache(maxsize=500)
-def _ids(
-    model: type["Part"],
-    categories: tuple[str, ...],
-    of_kept_seasons: bool,
-    order: tuple,
-    start: int,
-    stop: int,
-) -> Compiled:
-    parts = model.objects.live()
-    if len(categories) == 1:
-        parts = parts.filter(category=categories[0])
-    elif categories:
-        parts = parts.filter(category__in=categories)
-    parts = parts.of_kept_seasons() if of_kept_seasons else parts
-    return Compiled(parts.order_by(*order).values_list("pk")[start:stop])
+def _ids(plain: Plain, start: int, stop: int) -> Compiled:
+    return Compiled(plain.parts().values_list("pk")[start:stop])
+
+
+@lru_cache(maxsize=100)
+def _heads_of_plain(plain: Plain, piles: tuple[tuple[Q, int], ...]) -> tuple[str, list]:
+    return _heads(plain.parts(), piles)
+
+
+def _heads(parts: PartQuerySet, piles: Sequence[tuple[Q, int]]) -> tuple[str, list]:
+    """Return the statement of ``PartQuerySet.heads`` and its values; "" finds none."""
+    selects, values = [], []
+    for number, (where, most) in enumerate(piles):
+        try:
+            pile = parts.filter(where).values("pk")[:most]
+            sql, of_pile = pile.query.sql_with_params()
+        except EmptyResultSet:
+            continue
+        # A sorted, cut one in FROM: SQLite takes none of its own in UNION.
+        select = f"SELECT {number}, row_number() OVER (), p.*"
+        selects.append(f"{select} FROM ({sql}) p")
+        values += of_pile
+    return " UNION ALL ".join(selects), values
 
 
 @cache

@@ -1,7 +1,10 @@
 import pytest
 from django.db import connection
+from django.db.models import Q
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from parts.models import Part
+from parts.models import Part, Season
 from tests.factories import make_part
 
 pytestmark = pytest.mark.django_db
@@ -48,3 +51,60 @@ def test_the_most_urgent_of_all_are_found_without_sorting():
     plan = Part.objects.live().of_kept_seasons().in_queue_order()[:50].explain()
     assert "SCAN parts USING INDEX part_most_urgent" in plan
     assert "TEMP B-TREE" not in plan
+
+
+_LISTS = {
+    "all": lambda: Part.objects.live().in_queue_order(),
+    "lane": lambda: Part.objects.on_board("cnc").in_queue_order().by_queue(),
+    "of three": lambda: Part.objects.in_shop().filter(category="cnc").order_by("-id"),
+    "of others": lambda: Part.objects.in_shop().filter(category="review"),
+    "kept": lambda: Part.objects.live().of_kept_seasons().in_finish_order(),
+    "filtered": lambda: Part.objects.live().unassigned().order_by("name", "id"),
+    "searched": lambda: Part.objects.live().found_by("Gear").in_queue_order(),
+    "none": lambda: Part.objects.live().none(),
+}
+
+
+@pytest.fixture
+def _some_parts():
+    old = Season.objects.create(name="2025", archived=True)
+    for number, category in enumerate(("cnc", "cnc", "hand", "review", "completed")):
+        for fields in (
+            {"name": f"Gear {number}"},
+            {"priority": 3, "assigned": "Kim"},
+            {"season": old},
+            {"deleted_at": timezone.now()},
+            {"blocked_reason": "No stock"},
+        ):
+            make_part(category=category, **fields)
+
+
+@pytest.mark.usefixtures("_some_parts")
+@pytest.mark.parametrize("parts", _LISTS.values(), ids=_LISTS)
+def test_ids_are_those_of_the_list_also_when_it_changes(parts):
+    for start, stop in ((0, 50), (1, 3), (2, 2), (40, 90)):
+        for _ in range(2):
+            assert parts().ids(start, stop) == [p.pk for p in parts()[start:stop]]
+            make_part(category="cnc", name="Gear", priority=2)
+
+
+@pytest.mark.usefixtures("_some_parts")
+@pytest.mark.parametrize("parts", _LISTS.values(), ids=_LISTS)
+def test_heads_are_the_first_of_each_pile_in_their_order(parts):
+    piles = [(Q(category="cnc"), 2), (Q(queue=3), 1), (Q(category="cnc"), 4)]
+    for _ in range(2):
+        wanted: dict[int, int] = {}
+        for number, (where, most) in enumerate(piles):
+            for part in parts().filter(where)[:most]:
+                wanted.setdefault(part.pk, number)
+        assert list(parts().heads(piles).items()) == list(wanted.items())
+        make_part(category="cnc", name="Gear", priority=3)
+
+
+@pytest.mark.usefixtures("_some_parts")
+def test_one_of_several_categories_is_counted_without_reading_a_part():
+    with CaptureQueriesContext(connection) as queries:
+        tally = Part.objects.in_shop().filter(category="cnc").tally("queue")
+    assert tally == {0: (6, 6), 3: (2, 2)}
+    assert all("parts_tally" in query["sql"] for query in queries)
+    assert Part.objects.in_shop().filter(category="review").tally("queue") == {}
