@@ -7,7 +7,7 @@ from functools import partial
 
 import hypothesis
 import pytest
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.test.client import ClientHandler
@@ -70,6 +70,12 @@ def _reads_by_key_before_django(monkeypatch):
         return answer
 
     monkeypatch.setattr(ClientHandler, "__call__", ask)
+
+
+@pytest.fixture(autouse=True)
+def _none_drawn():
+    """Have every test's pages drawn anew, in its words."""
+    caches["drawn"].clear()
 
 
 @pytest.fixture(autouse=True)

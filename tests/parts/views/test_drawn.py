@@ -30,11 +30,6 @@ pytestmark = pytest.mark.django_db
 BOARDS = ["review", "production", "completed", "search"]
 
 
-@pytest.fixture(autouse=True)
-def _none_drawn():
-    caches["drawn"].clear()
-
-
 @pytest.fixture
 def drawings(monkeypatch):
     """Note each card that is drawn anew."""
