@@ -6,7 +6,9 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,7 +63,7 @@ def test_systemd_waits_longer_than_the_service_does(unit):
 
 
 def _web(listening: socket.socket, folder: Path) -> subprocess.Popen:
-    """Start the web server as systemd does for a socket: as descriptor 3."""
+    """Start the web server as systemd does: its socket as descriptor 3."""
     script = 'exec env LISTEN_FDS=1 LISTEN_PID=$$ "$0" -m gunicorn partsite.wsgi'
     return subprocess.Popen(  # noqa: S603 - our own words
         ["bash", "-c", f"exec 3<&{listening.fileno()}; {script}", sys.executable],  # noqa: S607
@@ -72,6 +74,7 @@ def _web(listening: socket.socket, folder: Path) -> subprocess.Popen:
             "DJANGO_SETTINGS_MODULE": "partsite.settings.dev",
             "WEB_PROCESSES": "1",
             "PORT": "1",  # where it would listen without a socket
+            "NOTIFY_SOCKET": str(folder / "notify"),
         },
         pass_fds=[listening.fileno()],
         stdout=subprocess.DEVNULL,
@@ -79,8 +82,20 @@ def _web(listening: socket.socket, folder: Path) -> subprocess.Popen:
     )
 
 
-def test_a_restart_refuses_nobody(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    # The name of a socket must be short.
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def test_a_restart_refuses_nobody(folder):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd,
+    ):
+        systemd.bind(str(folder / "notify"))
+        systemd.settimeout(PATIENCE_SECONDS)
         line = http.client.HTTPConnection(
             *listening.getsockname(), timeout=PATIENCE_SECONDS
         )
@@ -88,14 +103,16 @@ def test_a_restart_refuses_nobody(tmp_path):
         def ask() -> None:
             line.request("GET", "/favicon.ico", headers={"Connection": "close"})
 
-        first = _web(listening, tmp_path)
+        first = _web(listening, folder)
         ask()
         assert line.getresponse().status == 302
+        # Type=notify: systemd waits for this before it calls the service started.
+        assert b"READY=1" in systemd.recv(1024)
         first.terminate()
         assert first.wait(PATIENCE_SECONDS) == 0
         ask()  # while nothing runs
         time.sleep(0.2)
-        second = _web(listening, tmp_path)
+        second = _web(listening, folder)
         assert line.getresponse().status == 302
         second.terminate()
         assert second.wait(PATIENCE_SECONDS) == 0
