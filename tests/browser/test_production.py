@@ -35,8 +35,8 @@ def test_no_cookie_goes_out_without_tls(chromium, shop, certificate):
             cookies = {cookie["name"]: cookie for cookie in context.cookies()}
             context.close()
     assert troubles == []
-    assert {"sessionid", "csrftoken", "theme", "zone"} <= set(cookies)
+    assert {"__Host-sessionid", "__Host-csrftoken", "theme", "zone"} <= set(cookies)
     assert [name for name, cookie in cookies.items() if not cookie["secure"]] == []
     # The last two are for scripts: a form's proof, and where this device is.
     in_reach = {name for name, cookie in cookies.items() if not cookie["httpOnly"]}
-    assert in_reach == {"csrftoken", "zone"}
+    assert in_reach == {"__Host-csrftoken", "zone"}

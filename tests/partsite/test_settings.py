@@ -198,7 +198,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS SECURE_SSL_REDIRECT DEBUG"
     told = _told(code, DATA_DIR=str(tmp_path), BASE_PATH=base, **given)
     assert told == [
         *(f"{prefix}sessionid{rest}", f"{prefix}csrftoken{rest}", base or "/"),
-        *(True, True, True, "Lax", "Lax", 31_536_000, True, True, False),
+        *(True, True, True, "Lax", "Lax", 31_536_000, not base, True, False),
     ]
 
 
