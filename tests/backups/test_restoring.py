@@ -5,16 +5,19 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from accounts.models import Session
 from backups import making, restoring
 from backups.errors import BackupError
-from parts import kept, stats
+from parts import inventory, kept, stats
 from parts.models import Part, PartEvent, PartFile
+from tests.buckets import bucket_options, keep_files_in
 from tests.factories import make_part
 
 from .archives import (
@@ -137,7 +140,7 @@ def test_rows_that_contradict_each_other_are_not_let_in(archive, media, tmp_path
     files[label] = b"\n".join([lines[0], json.dumps(row).encode(), *lines[2:], b""])
     leave(media)
     # As if it had been made so: all sums are right.
-    with pytest.raises(BackupError, match="Nothing was restored"):
+    with pytest.raises(BackupError, match="Nothing was restored: .*parts_partevent"):
         restoring.restore(resealed(tmp_path / "bad.tar.gz", files))
     assert restoring.standing() == {}
     assert stored(media) == {}
@@ -233,3 +236,38 @@ def test_no_migration_without_its_backup(archive, settings, monkeypatch):
     with pytest.raises(CommandError, match="Nothing was migrated, since no backup"):
         call_command("migrate")
     assert PartEvent.objects.exists()
+
+
+# --- Files in a bucket ---------------------------------------------------------
+
+
+def in_storage() -> dict[str, bytes]:
+    found = {}
+    for name in inventory.stored():
+        with default_storage.open(name) as file:
+            found[name] = file.read()
+    return found
+
+
+def test_files_come_back_from_a_bucket_into_a_folder_and_the_other_way(
+    settings, s3, tmp_path
+):
+    fill_shop()
+    files, rows = in_storage(), all_rows()
+    assert len(files) == 6
+    in_folder = settings.STORAGES
+
+    def move(to: Callable[[], None]) -> None:
+        path = making.make(tmp_path / "archives").path
+        empty_database()
+        to()
+        assert in_storage() == {}
+        restoring.restore(path)
+        assert (in_storage(), all_rows()) == (files, rows)
+
+    def to_folder() -> None:
+        settings.STORAGES = in_folder
+        settings.MEDIA_ROOT = tmp_path / "other"
+
+    move(lambda: keep_files_in(settings, bucket_options(s3)))
+    move(to_folder)

@@ -229,3 +229,26 @@ def test_it_mends_nothing_while_a_backup_is_made(part, monkeypatch):
         pytest.raises(CommandError, match="A backup is being made."),
     ):
         call_command("check_files", "--mend")
+
+
+# --- In a bucket ----------------------------------------------------------------
+
+
+def test_orphans_and_losses_of_a_bucket(bucket_files, part, monkeypatch, queued):
+    monkeypatch.setattr("parts.inventory._ORPHAN_AGE", timedelta())
+    alone = default_storage.save("files/aa/alone.step", ContentFile(b"alone"))
+    lost, model = part.pictures[0], step(part).model.name
+    for name in (lost, model):
+        default_storage.delete(name)
+    default_storage.save(model, ContentFile(b"rotten"))
+    found = inventory.check()
+    assert found.orphans == [alone]
+    assert {loss.name: loss.is_damaged for loss in found.losses} == {
+        lost: False,
+        model: True,
+    }
+    inventory.mend(found)
+    assert not default_storage.exists(alone)
+    with default_storage.open(f"quarantine/{alone}") as kept:
+        assert kept.read() == b"alone"
+    assert (found.mended, step(part).model.name) == ([model, alone], "")
