@@ -238,6 +238,22 @@ def test_no_migration_without_its_backup(archive, settings, monkeypatch):
     assert PartEvent.objects.exists()
 
 
+def test_a_bucket_is_not_fetched_before_an_upgrade(settings, monkeypatch):
+    made = []
+
+    def make(**how):
+        made.append(how)
+        raise BackupError("It is full.")
+
+    monkeypatch.setattr("backups.management.commands.migrate._changes", bool)
+    monkeypatch.setattr("backups.making.make", make)
+    for files in (None, ("bucket", "")):
+        settings.FILES = files
+        with pytest.raises(CommandError, match="It is full."):
+            call_command("migrate")
+    assert [how["with_files"] for how in made] == [True, False]
+
+
 # --- Files in a bucket ---------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """``manage.py migrate``, which takes a backup before it changes what somebody has."""
 
+from django.conf import settings
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -27,7 +28,10 @@ class Command(migrate.Command):
 
     def _back_up(self) -> None:
         try:
-            made = making.make(reason=making.Reason.BEFORE_UPGRADE)
+            # No migration touches a file, and a bucket would have to be fetched.
+            made = making.make(
+                reason=making.Reason.BEFORE_UPGRADE, with_files=not settings.FILES
+            )
         except BackupError as error:
             raise CommandError(
                 f"Nothing was migrated, since no backup could be made before. {error} "
