@@ -67,8 +67,9 @@ class Writer:
         trace: TracebackType | None,
     ) -> None:
         self._sums.close()
-        with suppress(OSError):  # of a disk that is full
-            self._gzip.close()
+        for stream in (self._tar.fileobj, self._gzip):
+            with suppress(OSError):  # of a disk that is full
+                stream.close()
 
     def add(self, name: str, source: IO[bytes], size: int) -> str:
         """Add ``size`` bytes of ``source``; return their hash."""

@@ -5,6 +5,7 @@ import logging
 import platform
 import sqlite3
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,6 +18,7 @@ from django.core.files.storage import default_storage
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
+from django.db.models import Model
 from django.utils.crypto import salted_hmac
 
 from parts.tasks import PURGE_LOCK
@@ -105,7 +107,7 @@ def make(
 def _in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f" ({error.filename})" if error.filename else ""
-        return f"The backup could not be written: {error.strerror}{where}."
+        return f"The backup could not be made: {error.strerror}{where}."
     if isinstance(error, StorageDown):
         return f"The files could not be read: {error}"
     return f"The database could not be read: {str(error).strip()}."
@@ -147,25 +149,21 @@ def _made(target: Path, reason: Reason, with_files: bool, at: datetime) -> Made:
 def _write(
     writer: archive.Writer, scratch: Path, with_files: bool, at: datetime, path: Path
 ) -> Made:
-    with snapshot.taken(scratch) as seen, Names() as named:
-        loader = MigrationLoader(seen.connection)
-        applied = sorted(loader.applied_migrations)
-        models = rows.tables(rows.apps_of(loader, applied))
-        counts = {}
-        for model in models:
-            label = model._meta.label_lower
-            with tempfile.TemporaryFile(dir=scratch) as lines:
-                counts[label] = rows.dump(model, seen.connection.alias, lines, named)
-                size = lines.tell()
-                lines.seek(0)
-                writer.add(f"{archive.ROWS}{label}.jsonl", lines, size)
-        numbers = rows.next_ids(models, seen.connection)
-        engine = _engine(seen.connection)
-        if seen.native:
-            writer.add_file(seen.native.name, seen.native)
-            engine["native"] = seen.native.name
+    with Names() as named:
+        # Given back before the files are copied, which may take hours: PostgreSQL
+        # cleans nothing up that an open snapshot may still see.
+        with snapshot.taken(scratch) as seen:
+            loader = MigrationLoader(seen.connection)
+            applied = sorted(loader.applied_migrations)
+            models = rows.tables(rows.apps_of(loader, applied))
+            counts = _write_rows(writer, scratch, models, seen.connection.alias, named)
+            numbers = rows.next_ids(models, seen.connection)
+            engine = _engine(seen.connection)
+            if seen.native:
+                writer.add_file(seen.native.name, seen.native)
+                engine["native"] = seen.native.name
         made = Made(path, 0, counts, 0, 0, seen.warnings)
-        files = _write_files(writer, scratch, named if with_files else Names(), made)
+        files = _write_files(writer, scratch, named if with_files else (), made)
     writer.finish(
         {
             "format": FORMAT,
@@ -187,8 +185,27 @@ def _write(
     return made
 
 
+def _write_rows(
+    writer: archive.Writer,
+    scratch: Path,
+    models: list[type[Model]],
+    using: str,
+    named: Names,
+) -> dict[str, int]:
+    """Write each table; return how many rows it has."""
+    counts = {}
+    for model in models:
+        label = model._meta.label_lower
+        with tempfile.TemporaryFile(dir=scratch) as lines:
+            counts[label] = rows.dump(model, using, lines, named)
+            size = lines.tell()
+            lines.seek(0)
+            writer.add(f"{archive.ROWS}{label}.jsonl", lines, size)
+    return counts
+
+
 def _write_files(
-    writer: archive.Writer, scratch: Path, named: Names, made: Made
+    writer: archive.Writer, scratch: Path, named: Iterable[str], made: Made
 ) -> dict[str, Any]:
     """Copy what ``named`` says; tell of what is lost or damaged."""
     damaged = []

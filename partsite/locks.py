@@ -45,6 +45,8 @@ def _in_postgresql(name: str) -> Iterator[Callable[[], bool]]:
     own.settings_dict["OPTIONS"].pop("pool", None)
     own.set_autocommit(False)  # a lock of a transaction outlives a pooler's hands
     with closing(own), own.cursor() as cursor:
+        # It is idle for as long as whoever holds the lock works.
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
 
         def take() -> bool:
             cursor.execute(

@@ -5,6 +5,7 @@ import json
 import sqlite3
 import subprocess
 import tarfile
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def test_it_is_read_by_everyday_tools(shop, target, tmp_path):
 def test_sqlites_copy_is_a_database_to_be_put_in_place(shop, target, tmp_path):
     copy = tmp_path / "db.sqlite3"
     copy.write_bytes(members(making.make(target).path)["database.sqlite3"])
-    with sqlite3.connect(copy) as database:
+    with closing(sqlite3.connect(copy)) as database:
         assert database.execute("SELECT sum(parts) FROM parts_tally").fetchone() == (2,)
         found = database.execute("SELECT name FROM parts ORDER BY id").fetchall()
     assert found == list(Part.objects.order_by("id").values_list("name"))
@@ -139,11 +140,27 @@ def test_a_full_disk_leaves_no_half_archive(shop, target, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("backups.archive.os.fsync", full)
-    told = "The backup could not be written: No space left on device."
+    told = "The backup could not be made: No space left on device."
     with pytest.raises(BackupError, match=told):
         making.make(target)
     assert list(target.iterdir()) == []
     assert Backup.objects.get().error == told
+
+
+def test_a_disk_that_breaks_in_the_middle_leaves_none_either(shop, target, monkeypatch):
+    open_file = making.default_storage.open
+    opened = []
+
+    def broken(name, mode):
+        opened.append(name)
+        if len(opened) == 3:
+            raise OSError(errno.EIO, "Input/output error")
+        return open_file(name, mode)
+
+    monkeypatch.setattr(making.default_storage, "open", broken)
+    with pytest.raises(BackupError, match="could not be made: Input/output error"):
+        making.make(target)
+    assert list(target.iterdir()) == []
 
 
 def test_what_a_killed_backup_left_is_gone_after_the_next(shop, target):
@@ -218,7 +235,7 @@ def test_the_command_says_where_it_is(shop, target, capsys):
 def test_the_command_fails_in_words(target):
     target.parent.mkdir(exist_ok=True)
     target.touch()
-    with pytest.raises(CommandError, match="The backup could not be written: "):
+    with pytest.raises(CommandError, match="The backup could not be made: "):
         call_command("backup", to=target)
 
 
