@@ -506,7 +506,7 @@ def test_objects_of_the_trash_go_once_nobody_wants_them(bucket_files, monkeypatc
     Part.objects.filter(pk=gone.pk).update(
         deleted_at=timezone.now() - timedelta(days=31)
     )
-    monkeypatch.setattr(tasks, "_JUST_STORED", timedelta(seconds=-5))
+    monkeypatch.setattr(tasks, "JUST_STORED", timedelta(seconds=-5))
     assert tasks.empty_trash() == 1
     assert default_storage.exists(alone.content.name) is False
     assert default_storage.exists(shared.content.name) is True
