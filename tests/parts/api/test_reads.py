@@ -7,6 +7,7 @@ import orjson
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import keys
@@ -285,17 +286,27 @@ def test_nothing_is_remembered_beyond_the_next_write(reader, part, monkeypatch, 
     assert [reader.get(address).json() for address in addresses] == after
 
 
+def _read_for_one_query(reader, address: str, **headers: str) -> HttpResponse:
+    """Read again what was read.
+
+    PostgreSQL counts what is written to any database of a server, and the tests of
+    other processes write to theirs, so there some reads may be in vain.
+    """
+    for _ in range(100 if connection.vendor == "postgresql" else 1):
+        with CaptureQueriesContext(connection) as queries:
+            answer = reader.get(address, headers=headers)
+        if len(queries) == 1:
+            return answer
+    return pytest.fail(f"{len(queries)} queries were made, the last time too.")
+
+
 @pytest.mark.django_db(transaction=True)
-def test_what_was_read_before_costs_the_key_alone(
-    reader, part, django_assert_num_queries
-):
+def test_what_was_read_before_costs_the_key_alone(reader, part):
     for address in (f"{PARTS}{part.pk}", PARTS, f"{PARTS}?search=plate&limit=5"):
         first = reader.get(address)
-        with django_assert_num_queries(1):
-            assert reader.get(address).content == first.content
+        assert _read_for_one_query(reader, address).content == first.content
         headers = {"If-None-Match": first["ETag"]}
-        with django_assert_num_queries(1):
-            answer = reader.get(address, headers=headers)
+        answer = _read_for_one_query(reader, address, **headers)
         assert (answer.status_code, answer.content) == (304, b"")
 
 
