@@ -22,6 +22,8 @@ DATABASES = {
     "default": database(env_str("DATABASE_URL", f"sqlite:///{_scratch / 'db.sqlite3'}"))
 }
 DATABASES["default"]["TEST"] = {"NAME": None}
+# A test that imports the WSGI module must not turn it on for all that come after it.
+DATABASE_POOL = 0
 if DATABASES["default"]["ENGINE"] == "partsite.sqlite":
     DATABASES["default"]["TEST"] = {"NAME": _scratch / "test.sqlite3"}
 if REDIS_URL:
