@@ -31,6 +31,19 @@ class WithoutTraceback(logging.Filter):
         return True
 
 
+class ReasonForTraceback(logging.Filter):
+    """Tell of a warning why it was, in its line, instead of where it comes from.
+
+    A check that somebody makes every few seconds may fail for hours.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno == logging.WARNING and record.exc_info:
+            record.msg = f"{record.getMessage()}: {record.exc_info[1]}"
+            record.args = record.exc_info = None
+        return True
+
+
 class KeyHidingFormatter(logging.Formatter):
     """Blank out API keys and secret links, in message and traceback.
 

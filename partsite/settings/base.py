@@ -389,6 +389,7 @@ LOGGING = {
     },
     "filters": {
         "in_one_line": {"()": "partsite.logs.WithoutTraceback"},
+        "with_reason": {"()": "partsite.logs.ReasonForTraceback"},
         "of_request": {"()": "partsite.requestlog.OfRequest"},
     },
     "handlers": {
@@ -402,6 +403,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"propagate": True, "handlers": []},
         "django.security.DisallowedHost": {"filters": ["in_one_line"]},
+        "health_check": {"filters": ["with_reason"]},
         # Its start-up chatter would bury the address and the sign-in lines.
         "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
     },
