@@ -39,7 +39,8 @@ class ReasonForTraceback(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno == logging.WARNING and record.exc_info:
-            record.msg = f"{record.getMessage()}: {record.exc_info[1]}"
+            kind, error, _traceback = record.exc_info
+            record.msg = f"{record.getMessage()}: {str(error) or kind.__name__}"
             record.args = record.exc_info = None
         return True
 

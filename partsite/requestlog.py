@@ -53,7 +53,11 @@ class OfRequest(logging.Filter):
     """Give a record the number of the request that it comes from."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if number := current_number():
+        number = current_number()
+        request = getattr(record, "request", None)
+        if not number and isinstance(request, HttpRequest):
+            number = number_of(request)  # Django tells of some when all is over
+        if number:
             record.request_id = number
         return True
 
