@@ -8,6 +8,7 @@ import time
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import brotli
 import pytest
 import requests
 
@@ -25,8 +26,8 @@ def ingest():
     class Ingest(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            packed = self.headers.get("Content-Encoding") == "gzip"
-            bodies.append(gzip.decompress(body) if packed else body)
+            unpack = {"gzip": gzip.decompress, "br": brotli.decompress}
+            bodies.append(unpack[self.headers["Content-Encoding"]](body))
             self.send_response(200)
             self.send_header("Content-Length", "2")
             self.end_headers()
