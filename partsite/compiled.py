@@ -6,14 +6,14 @@ board that takes 3.5 ms, to run it 0.8, and to make instances of the rows 2.5
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from copy import copy
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from django.db import connections
 from django.db.models import BooleanField, Expression, Field, Func, Model, QuerySet
+from django.db.models.query import get_related_populators
 
 Row = tuple
 
@@ -48,13 +48,13 @@ class Compiled:
     """The statement of a queryset, and how its rows become instances."""
 
     def __init__(self, objects: QuerySet) -> None:
-        self._objects = objects
+        self._using = objects.db
         self._compiler = objects.query.get_compiler(using=objects.db)
         self._sql, self._params = self._compiler.as_sql()
 
     def rows(self, **values: Any) -> list[Row]:
         """Run the statement with values for its slots; return what the driver does."""
-        connection = connections[self._objects.db]
+        connection = connections[self._using]
         params = [
             _prepared(param, values[param.name], connection)
             if isinstance(param, Slot)
@@ -69,20 +69,52 @@ class Compiled:
         """Return the instances, as the queryset would with these values."""
         return self.instances(self.rows(**values))
 
-    def instances(self, rows: Sequence[Row]) -> list[Model]:
+    def one(self, **values: Any) -> Model | None:
+        """Return the first instance, if there is any."""
+        return next(iter(self.read(**values)), None)
+
+    def instances(self, rows: Iterable[Row]) -> list[Model]:
         """Make of rows what the queryset would have made of them."""
-        compiler = copy(self._compiler)
-        compiler.connection = connections[self._objects.db]  # that of this thread
-        compiler.execute_sql = lambda **how: [rows]
-        objects = self._objects.all()
-        objects.query.get_compiler = lambda **how: compiler
-        return list(objects)
+        model, names, own, joined = self._parts
+        connection = connections[self._using]
+        made = []
+        for row in rows:
+            values = [*row]
+            for place, convert, column in self._converters:
+                values[place] = convert(values[place], column, connection)
+            instance = model.from_db(self._using, names, values[own])
+            for relation in joined:
+                relation.populate(values, instance)
+            for name, place in self._compiler.annotation_col_map.items():
+                setattr(instance, name, values[place])
+            made.append(instance)
+        return made
 
     @cached_property
     def places(self) -> dict[str, int]:
         """Where in a row each column stands: ``season_id``, ``current_step__state``."""
         found = dict(_places(self._compiler.klass_info, self._compiler.select))
         return found | self._compiler.annotation_col_map
+
+    @cached_property
+    def _converters(self) -> list[tuple[int, Callable, Expression]]:
+        columns = [column for column, _sql, _alias in self._compiler.select]
+        return [
+            (place, convert, column)
+            for place, (converts, column) in self._compiler.get_converters(
+                columns
+            ).items()
+            for convert in converts
+        ]
+
+    @cached_property
+    def _parts(self) -> tuple[type[Model], list[str], slice, list]:
+        """The model, its columns, where they stand, and what makes what is joined."""
+        told, select = self._compiler.klass_info, self._compiler.select
+        own = slice(told["select_fields"][0], told["select_fields"][-1] + 1)
+        names = [column.target.attname for column, _sql, _alias in select[own]]
+        joined = get_related_populators(told, select, self._using)
+        return told["model"], names, own, joined
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,71 +1,19 @@
-"""Statements that the ORM writes once, and that are then run with other values.
+"""Inserts and updates that the ORM words once, then run with other values.
 
 What every write does again and again takes the ORM three to five times as long to
 write down as the database to do (measured). Remembered is the text alone, and what
 turns values into what the database holds and back: fields and converters are the
-ORM's own, so nothing is written or read in another way than elsewhere.
+ORM's own, so nothing is written in another way than elsewhere. What is read so is in
+``compiled``.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from django.db import connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import sql
-from django.db.models.query import get_related_populators
-
-# --- Reading ------------------------------------------------------------------
-
-
-class OneRow:
-    """Reads one instance, with what ``select_related`` joins to it."""
-
-    def __init__(self, rows: Callable[[], models.QuerySet]) -> None:
-        """Args:
-        rows: makes the query; its parameters are the values of ``get``, in order,
-            or as they stand if ``get`` is given none.
-        """
-        self._rows = rows
-        # SQL differs from one kind of database to the other.
-        self._written = cache(self._write)
-
-    def get(self, *values: Any) -> models.Model | None:
-        text, standing, converters, make = self._written(connection.vendor)
-        with connection.cursor() as cursor:
-            cursor.execute(text, values or standing)
-            found = cursor.fetchone()
-        if found is None:
-            return None
-        row = [*found]
-        for place, convert, column in converters:
-            row[place] = convert(row[place], column, connection)
-        return make(row)
-
-    def _write(self, _vendor: str) -> tuple[str, tuple, list[tuple], Callable]:
-        compiler = self._rows().query.get_compiler(connection=connection)
-        text, standing = compiler.as_sql()
-        columns = [column for column, _text, _alias in compiler.select]
-        converters = [
-            (place, convert, column)
-            for place, (converts, column) in compiler.get_converters(columns).items()
-            for convert in converts
-        ]
-        told = compiler.klass_info
-        own = slice(told["select_fields"][0], told["select_fields"][-1] + 1)
-        names = [column.target.attname for column in columns[own]]
-        joined = get_related_populators(told, compiler.select, connection.alias)
-
-        def make(row: list) -> models.Model:
-            instance = told["model"].from_db(connection.alias, names, row[own])
-            for relation in joined:
-                relation.populate(row, instance)
-            return instance
-
-        return text, standing, converters, make
-
-
-# --- Writing ------------------------------------------------------------------
 
 
 class Inserted(models.Model):

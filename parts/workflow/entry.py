@@ -1,5 +1,6 @@
 """Into the system, and what is written about a part there."""
 
+from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -8,13 +9,16 @@ from django.utils.translation import gettext as _
 
 from parts.models import Category, Part, Season, Verb
 from parts.uploads import StoredUpload
-from partsite.statements import OneRow
+from partsite.compiled import Compiled
 
 from .files import attach
 from .rules import LEADS_ONLY, UNSET, Actor, placed, require
 from .taking import differing, record, step, take
 
-_CURRENT_SEASON = OneRow(lambda: Season.objects.newest_kept())
+
+@cache
+def _current_season() -> Compiled:
+    return Compiled(Season.objects.newest_kept())
 
 
 def create(*, actor: Actor, upload: StoredUpload | None = None, **fields: Any) -> Part:
@@ -37,7 +41,7 @@ def create(*, actor: Actor, upload: StoredUpload | None = None, **fields: Any) -
     if any(fields.get(name) not in UNSET for name in LEADS_ONLY):
         require(actor, "can_lead", _("set priority, due date and reviewer"))
     if "season" not in fields:
-        fields["season"] = _CURRENT_SEASON.get()
+        fields["season"] = _current_season().one()
     now = timezone.now()
     with transaction.atomic():
         part = Part.objects.create(created_at=now, updated_at=now, **fields)

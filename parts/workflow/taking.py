@@ -2,27 +2,25 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import BigIntegerField, Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, User
 from parts.errors import BadInput, WrongState
 from parts.models import Part, PartEvent, Verb
-from partsite.statements import GuardedUpdate, OneRow
+from partsite.compiled import Compiled, Slot
+from partsite.statements import GuardedUpdate
 
 from .rules import EDITABLE, LEADS_ONLY, POLICY, SERVERS_OWN, Actor, refusal, require
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_FRESH = OneRow(
-    lambda: Part.objects.filter(pk=0).select_for_update(of=("self",)).with_files()
-)
 _TAKEN = {verb: GuardedUpdate(Part, guard) for verb, guard in POLICY.items()}
 
 
@@ -36,7 +34,7 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def whole(part: Part, *args, **kwargs):
         with transaction.atomic():
-            fresh = _FRESH.get(part.pk)
+            fresh = _fresh().one(pk=part.pk)
             if fresh is None:
                 raise WrongState(_("This part is no longer there."))
             # As refresh_from_db does: nothing that was read before is left.
@@ -44,6 +42,14 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
             return function(part, *args, **kwargs)
 
     return whole
+
+
+@cache
+def _fresh() -> Compiled:
+    """Return what reads the part ``pk`` and keeps others from it."""
+    pk = Slot("pk", BigIntegerField())
+    held = Part.objects.select_for_update(of=("self",)).with_files()
+    return Compiled(held.filter(pk=pk).order_by())
 
 
 def differing(

@@ -7,7 +7,9 @@ from django.utils import timezone
 from parts import workflow
 from parts.models import Part, Season
 from partsite.compiled import Among, Compiled, Slot, Unmade
-from tests.factories import make_converted, make_part
+from tests.factories import make_converted, make_file, make_part
+
+from .test_statements import ODD
 
 pytestmark = pytest.mark.django_db
 
@@ -80,3 +82,22 @@ def test_slots_take_another_value_each_time():
     assert later.rows(since=timezone.now() - timedelta(30), ids=[]) == []
     with pytest.raises(KeyError):
         later.rows(since=timezone.now())
+
+
+def test_odd_values_become_what_they_were():
+    pk = Slot("pk", models.BigIntegerField())
+    read = Compiled(Part.objects.with_files().filter(pk=pk))
+    part = make_part(season=Season.objects.create(name="2026"), **ODD)
+    make_file(part)
+    made, wanted = read.one(pk=part.pk), Part.objects.with_files().get(pk=part.pk)
+    assert _seen(made) == _seen(wanted)
+    assert {name: getattr(made, name) for name in ODD} == ODD
+    assert (made._state.db, made._state.adding) == ("default", False)
+
+
+def test_what_is_not_there_is_none():
+    newest = Compiled(Season.objects.newest_kept())
+    assert newest.one() is None
+    Season.objects.create(name="2025", archived=True)
+    kept = Season.objects.create(name="2026")
+    assert newest.one() == kept

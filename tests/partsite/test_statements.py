@@ -1,4 +1,4 @@
-"""Statements that are remembered read and write what the ORM itself would."""
+"""Statements that are remembered write what the ORM itself would."""
 
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from django.db.models.functions import Upper
 from django.test.utils import CaptureQueriesContext
 
 from parts.models import Part, PartEvent, Priority, Season, Status, Type
-from partsite.statements import GuardedUpdate, OneRow
+from partsite.statements import GuardedUpdate
 from tests.factories import make_file, make_part, make_user
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,6 @@ ODD = {
     "claimed_date": datetime(2026, 1, 15, 10, 30, tzinfo=UTC),
     "approved_at": datetime(2026, 1, 15, 10, 30, 0, 1, tzinfo=UTC),
 }
-_part = OneRow(lambda: Part.objects.filter(pk=0).with_files())
 _rename = GuardedUpdate(Part, Q(category="review") & ~Q(blocked_reason="x"))
 
 
@@ -38,45 +37,6 @@ def _columns(part: Part | None) -> dict | None:
         field.attname: getattr(part, field.attname)
         for field in part._meta.concrete_fields
     }
-
-
-def _odd_part() -> Part:
-    season = Season.objects.create(name="2026")
-    part = make_part(season=season, type=Type.HAND, **ODD)
-    make_file(part)
-    make_file(part, "newer.step")
-    return part
-
-
-def test_a_row_is_read_as_the_orm_reads_it_with_what_is_joined():
-    part = _odd_part()
-    read, expected = _part.get(part.pk), Part.objects.with_files().get(pk=part.pk)
-    assert _columns(read) == _columns(expected)
-    assert _columns(read.season) == _columns(expected.season)
-    assert _columns(read.current_step) == _columns(expected.current_step)
-    assert read.current_step.revision == 2
-    assert read.current_drawing is None
-    assert (read._state.db, read._state.adding) == ("default", False)
-
-
-def test_what_is_joined_costs_no_query_of_its_own(django_assert_num_queries):
-    part = _odd_part()
-    with django_assert_num_queries(1):
-        read = _part.get(part.pk)
-        assert (read.season.name, read.current_step.name) == ("2026", "newer.step")
-        assert read.current_drawing is None
-
-
-def test_a_row_that_is_not_there_is_none():
-    assert _part.get(make_part().pk + 1) is None
-
-
-def test_without_values_the_query_is_asked_as_it_stands():
-    newest = OneRow(lambda: Season.objects.newest_kept())
-    assert newest.get() is None
-    Season.objects.create(name="2025", archived=True)
-    kept = Season.objects.create(name="2026")
-    assert newest.get() == kept
 
 
 def test_a_new_row_holds_what_was_saved_and_knows_what_the_database_made():
