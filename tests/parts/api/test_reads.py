@@ -394,3 +394,11 @@ def test_of_a_category_nothing_is_sorted_and_nothing_joined_that_is_skipped():
     plan = _plan(reads._statement_of_list("cnc", "created_at", "desc", 50, 9000))
     assert "SEARCH parts USING INTEGER PRIMARY KEY" in plan
     assert "SEARCH U0 USING INDEX part_newest_of_category (category=?)" in plan
+
+
+def test_an_old_connection_is_not_closed_within_a_transaction(
+    reader, part, monkeypatch
+):
+    monkeypatch.setattr(connection, "close_at", 0)
+    assert reader.get(PARTS).status_code == 200
+    assert Part.objects.count() == 1
