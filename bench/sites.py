@@ -19,6 +19,7 @@ from . import processes
 
 ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_SECONDS = 60
+_MOST_ON_POSTGRES = 10_000  # parts; to seed ten times as many takes ten minutes
 # A kind of contestant: what it is called in tables.
 SITE, LIMITED, ON_POSTGRES = "site", "site with limits", "site on PostgreSQL"
 ANEW = "site without memory"
@@ -155,7 +156,7 @@ def all_running(
             shop = None
             for kind in kinds:
                 if kind == ON_POSTGRES:
-                    if cluster is None:
+                    if cluster is None or size > _MOST_ON_POSTGRES:
                         continue
                     url = cluster.database(f"parts_{size}")
                     own = seeded(size, folder / f"{size}-postgres", url)
