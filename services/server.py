@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Self
 
 from . import ports
 
-_PATIENCE_SECONDS = 30
 _LOG_SHOWN_CHARACTERS = 2000
 
 
@@ -35,6 +34,7 @@ class Server:
     package: ClassVar[str]  # what brings it to Debian
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     user: ClassVar[str | None] = None  # instead of root
+    patience_seconds: ClassVar[int] = 30  # until it answers, or has ended
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -56,6 +56,16 @@ class Server:
     def variables(self) -> dict[str, str]:
         """What the site's environment needs to use it."""
         return {}
+
+    @property
+    def folder(self) -> Path:
+        """Where it runs."""
+        return self.home
+
+    @property
+    def environment(self) -> dict[str, str] | None:
+        """Its environment; by default that of whoever starts it."""
+        return None
 
     def prepare(self) -> None:
         """Write what the server needs before it starts."""
@@ -91,7 +101,8 @@ class Server:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - fixed words, no shell
                 self.command(),
-                cwd=self.home,
+                cwd=self.folder,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -114,19 +125,25 @@ class Server:
             return False
         pid = self.pid
         os.kill(pid, self.stop_signal)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience_seconds
         while self.is_running():
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
+        if self._process is not None:
+            self._process.wait()
         self._note(pid=None, started=None)
         return True
 
     def kill(self) -> None:
         """End it as a power cut would, all of its processes."""
+        # Somebody may start it again meanwhile.
+        process, pid, started = self._process, self.pid, self._notes["started"]
         with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        while self.is_running():
+            os.killpg(pid, signal.SIGKILL)
+        if process is not None:
+            process.wait()
+        while _started(pid) == started:
             time.sleep(0.02)
 
     def is_running(self) -> bool:
@@ -190,7 +207,7 @@ class Server:
             )
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience_seconds
         while not self.answers():
             if not self.is_running() or time.monotonic() > deadline:
                 said = self.log.read_text(errors="replace")[-_LOG_SHOWN_CHARACTERS:]

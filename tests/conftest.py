@@ -21,7 +21,14 @@ from .factories import make_user
 from .onshape import Clock, Onshape
 from .running import demo_shop, shop  # noqa: F401 - fixtures of every folder
 from .secretwatch import SecretWatch
-from .servers import certificate, nginx_here, postgres, redis_here, s3  # noqa: F401 - as above
+from .servers import (  # noqa: F401 - as above
+    certificate,
+    nginx_here,
+    postgres,
+    postgres_here,
+    redis_here,
+    s3,
+)
 
 # The same examples each time, for as long as they take.
 hypothesis.settings.register_profile(

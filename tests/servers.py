@@ -22,10 +22,14 @@ _CERTIFICATE = (
 
 
 @pytest.fixture(scope="session")
-def postgres(certificate) -> Iterator[Postgres]:
-    """A PostgreSQL that speaks TLS to whoever wants it."""
+def postgres_here() -> None:
     if not Postgres.is_here():
         _lacking("PostgreSQL is not installed.")
+
+
+@pytest.fixture(scope="session")
+def postgres(certificate, postgres_here) -> Iterator[Postgres]:
+    """A PostgreSQL that speaks TLS to whoever wants it."""
     with Postgres.running(is_hasty=True, tls=certificate) as server:
         yield server
 
