@@ -1,8 +1,11 @@
 """Say so when something that the site stands on does not answer."""
 
 import logging
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -11,12 +14,64 @@ from .storage import StorageDown
 logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 10
+# SQLite gives many other faults the same exception, as that of a missing table.
+_SQLITE_AWAY = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_IOERR")
+
+
+@dataclass(frozen=True)
+class Outage:
+    """What is away; ``error`` and ``details`` are the API's words."""
+
+    name: str
+    error: str
+    details: str
+
+
+STORAGE = Outage(
+    "storage",
+    "Files out of reach",
+    "The server that keeps them does not answer. Nothing was changed.",
+)
+DATABASE = Outage(
+    "database",
+    "Database out of reach",
+    "Try again in a moment; what you did just now may not be saved.",
+)
+COUNTERS = Outage(
+    "counters",
+    "Limits out of reach",
+    "The server that counts attempts does not answer. Nothing was changed.",
+)
+
+
+def of(exception: BaseException | None) -> Outage | None:
+    """Return what an exception says is away; None if it says something else."""
+    if isinstance(exception, StorageDown):
+        return STORAGE
+    if isinstance(exception, OperationalError | InterfaceError):
+        sqlite = getattr(exception.__cause__, "sqlite_errorname", None)
+        is_away = sqlite is None or sqlite.startswith(_SQLITE_AWAY)
+        return DATABASE if is_away else None
+    # Who has not loaded it has no exception of it: a tenth of a start (measured).
+    redis = sys.modules.get("redis")
+    return COUNTERS if redis and isinstance(exception, redis.RedisError) else None
+
+
+def page(request: HttpRequest, outage: Outage) -> HttpResponse:
+    answer = render(request, "503.html", {"outage": outage.name}, status=503)
+    answer["Retry-After"] = str(WAIT_SECONDS)
+    return answer
+
+
+def note(path: str, outage: Outage, exception: BaseException) -> None:
+    logger.error("%s_down path=%s why=%s", outage.name, path, exception)
 
 
 class OutageMiddleware:
-    """Answer 503 on a page where the storage of the files is away; the API has its own.
+    """Answer 503 on a page whose view finds something away; the API has its own.
 
-    Nothing is half done then: bytes are stored before any row that names them.
+    What is found away before any view has its turn comes to ``handler500``. Of an
+    upload nothing is half done: bytes are stored before any row that names them.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -28,9 +83,22 @@ class OutageMiddleware:
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
-        if not isinstance(exception, StorageDown):
+        outage = of(exception)
+        if outage is None:
             return None
-        logger.error("storage_down path=%s why=%s", request.path, exception)
-        answer = render(request, "503.html", status=503)
-        answer["Retry-After"] = str(WAIT_SECONDS)
-        return answer
+        note(request.path, outage, exception)
+        return page(request, outage)
+
+
+class InOneLine(logging.Filter):
+    """Tell of an outage why, in one line, and not where it was found.
+
+    Everybody who asks meets it, for as long as it lasts.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        exception = record.exc_info[1] if record.exc_info else None
+        if outage := of(exception):
+            record.msg = f"{record.getMessage()}: {outage.name}_down why={exception}"
+            record.args = record.exc_info = None
+        return True

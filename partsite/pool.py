@@ -2,7 +2,10 @@
 
 from typing import Any
 
-_WAIT_SECONDS = 10  # for a connection that others have
+# For a connection: each thread may have one, so what it waits for is the server.
+_WAIT_SECONDS = 3
+# The pool itself would try again after 1, 2, 4… seconds; so each request does.
+_TRY_SECONDS = 1
 
 
 def share_connections(databases: dict[str, dict[str, Any]], size: int) -> None:
@@ -18,4 +21,5 @@ def share_connections(databases: dict[str, dict[str, Any]], size: int) -> None:
                 "min_size": 1,
                 "max_size": size,
                 "timeout": _WAIT_SECONDS,
+                "reconnect_timeout": _TRY_SECONDS,
             }

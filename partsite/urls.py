@@ -1,6 +1,7 @@
 """The root routes."""
 
 import os
+import sys
 
 from django.conf import settings
 from django.contrib import admin
@@ -19,8 +20,8 @@ from django.urls import include, path
 from django.views import defaults
 from django.views.i18n import JavaScriptCatalog
 
-from parts.api.exceptions import broken
-from partsite import frontend, requestlog
+from parts.api.exceptions import broken, told
+from partsite import frontend, outage, requestlog
 from partsite.health import Health, ready
 from partsite.metrics import metrics
 
@@ -48,7 +49,18 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Say that the site made a mistake, and by which number it can be found."""
+    """Say that the site made a mistake, and by which number it can be found.
+
+    Or that something was away before any view had its turn, as for who asks who
+    comes.
+    """
+    exception = sys.exc_info()[1]
+    if down := outage.of(exception):
+        if not request.path_info.startswith("/api/"):
+            return outage.page(request, down)
+        status, body = told(exception)
+        headers = {"Retry-After": str(outage.WAIT_SECONDS)}
+        return JsonResponse(body, status=status, headers=headers)
     if request.path_info.startswith("/api/"):
         return JsonResponse(broken(request), status=500)
     number = requestlog.number_of(request)

@@ -18,9 +18,7 @@ from rest_framework.views import set_rollback
 
 from accounts.authentication import RateLimited
 from parts.errors import BadInput, PartError
-from partsite import requestlog
-from partsite.outage import WAIT_SECONDS
-from partsite.storage import StorageDown
+from partsite import outage, requestlog
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +65,9 @@ def handle(exc: Exception, context: dict) -> Response:
         got_request_exception.send(sender=None, request=request)
         body = broken(request)
     headers = {}
-    if isinstance(exc, StorageDown):
-        logger.error("storage_down path=%s why=%s", context["request"].path, exc)
-        headers["Retry-After"] = str(WAIT_SECONDS)
+    if down := outage.of(exc):
+        outage.note(context["request"].path, down, exc)
+        headers["Retry-After"] = str(outage.WAIT_SECONDS)
     if authenticate := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = authenticate
     if wait_seconds := getattr(exc, "wait", None):
@@ -84,6 +82,8 @@ def broken(request: HttpRequest) -> dict[str, Any]:
 
 def told(exc: Exception) -> tuple[int, dict[str, Any]]:
     """Return status and body of the answer to an exception."""
+    if down := outage.of(exc):
+        return 503, _said(down.error, down.details)
     match exc:
         case BadInput():
             return 400, _invalid({exc.field or _BODY_IS_WRONG: [str(exc)]})
@@ -129,11 +129,6 @@ def told(exc: Exception) -> tuple[int, dict[str, Any]]:
             return 503, _said("Model is still being converted", "Ask again soon.")
         case StillFetching():
             return 503, _said("Drawing is still being fetched", "Ask again soon.")
-        case StorageDown():
-            return 503, _said(
-                "Files out of reach",
-                "The server that keeps them does not answer. Nothing was changed.",
-            )
         case RequestDataTooBig():
             return 413, _said("Request too large", "Only a file may be this large.")
         case SuspiciousOperation() | UnreadablePostError():

@@ -33,11 +33,12 @@ from parts import stats, tallies
 from parts.filters import PartFilter, sort
 from parts.models import SORTABLE, Category, Part
 from parts.querysets import PartQuerySet
-from partsite import requestlog
+from partsite import outage, requestlog
 from partsite.seen import State
 from partsite.surroundings import Headers, Surroundings
 
 from . import throttling
+from .exceptions import told
 from .pagination import MOST, asked
 from .rows import Rows, Statement
 from .serializers import PartDetailSerializer, PartSerializer
@@ -112,6 +113,11 @@ class KeyReads:
         set_script_prefix(get_script_name(environ))
         try:
             found = _read(text, way, params, query)
+        except DatabaseError as error:
+            if (away := _away(environ, around, error)) is None:
+                raise
+            status, headers, body = away
+            return status, [*headers, (requestlog.HEADER, number)], body
         finally:
             _end()
         if found is None:
@@ -122,6 +128,20 @@ class KeyReads:
             _count(status, time.perf_counter() - started)
         requestlog.tell("GET", way[0], status, started, who={"key": key.prefix})
         return status, [*headers, (requestlog.HEADER, number)], body
+
+
+def _away(environ: dict, around: Headers, error: DatabaseError) -> Answer | None:
+    """Say that there is no database: the views would wait for it once more."""
+    if (down := outage.of(error)) is None:
+        return None
+    outage.note(environ["PATH_INFO"], down, error)
+    body = orjson.dumps(told(error)[1])
+    headers = [
+        *around,
+        ("Retry-After", str(outage.WAIT_SECONDS)),
+        ("Content-Length", str(len(body))),
+    ]
+    return HTTPStatus.SERVICE_UNAVAILABLE, headers, body
 
 
 def _count(status: HTTPStatus, seconds: float) -> None:

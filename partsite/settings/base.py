@@ -136,10 +136,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Beside the database the one place for state shared by processes: Redis when
 # there is one, else a table whose counters are exact across processes.
 REDIS_URL = env_str("REDIS_URL", "")
+# A machine that is gone refuses no connection: it says nothing at all.
+REDIS_PATIENCE = {"socket_connect_timeout": 2, "socket_timeout": 5}
 CACHES = {
     "default": {
         "BACKEND": "partsite.ratelimit.RedisCounterCache",
         "LOCATION": REDIS_URL,
+        "OPTIONS": REDIS_PATIENCE,
     }
     if REDIS_URL
     else {
@@ -389,6 +392,7 @@ LOGGING = {
     },
     "filters": {
         "in_one_line": {"()": "partsite.logs.WithoutTraceback"},
+        "outage": {"()": "partsite.outage.InOneLine"},
         "with_reason": {"()": "partsite.logs.ReasonForTraceback"},
         "of_request": {"()": "partsite.requestlog.OfRequest"},
     },
@@ -402,6 +406,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"propagate": True, "handlers": []},
+        "django.request": {"filters": ["outage"]},
         "django.security.DisallowedHost": {"filters": ["in_one_line"]},
         "health_check": {"filters": ["with_reason"]},
         # Its start-up chatter would bury the address and the sign-in lines.

@@ -1,12 +1,21 @@
-"""The server of the files is away: 503 in words, and no row of what is not there."""
+"""Something that the site stands on is away: 503 in words, and nothing half done."""
+
+import sqlite3
 
 import pytest
+import redis
+from django.core.cache import cache
+from django.db import InterfaceError, OperationalError
 from django.urls import reverse
 
+from accounts.sessions import SessionStore
 from parts.models import DraftFile, Part, PartFile
+from parts.querysets import PartQuerySet
+from partsite import outage
 from tests.factories import make_file, make_key, make_part, make_upload
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bucket_files")]
+pytestmark = pytest.mark.django_db
+in_bucket = pytest.mark.usefixtures("bucket_files")
 
 
 @pytest.fixture
@@ -29,6 +38,10 @@ def assert_api_says_so(answer) -> None:
     }
 
 
+# --- Files --------------------------------------------------------------------
+
+
+@in_bucket
 def test_an_upload_on_a_page(member_page, lose_bucket, caplog):
     part = make_part()
     lose_bucket()
@@ -38,6 +51,7 @@ def test_an_upload_on_a_page(member_page, lose_bucket, caplog):
     assert f"storage_down path={address} why=Could not connect" in caplog.text
 
 
+@in_bucket
 def test_handing_in_with_a_file(member_page, lose_bucket):
     lose_bucket()
     form = {"name": "Hub", "type": "cnc", "material": "x", "file": make_upload()}
@@ -46,6 +60,7 @@ def test_handing_in_with_a_file(member_page, lose_bucket):
     assert not DraftFile.objects.exists()
 
 
+@in_bucket
 def test_an_upload_by_a_script(api, lose_bucket):
     part = make_part()
     lose_bucket()
@@ -54,6 +69,7 @@ def test_an_upload_by_a_script(api, lose_bucket):
     assert not PartFile.objects.exists()
 
 
+@in_bucket
 def test_a_download(viewer_page, lose_bucket):
     file = make_file(make_part())
     lose_bucket()
@@ -63,7 +79,96 @@ def test_a_download(viewer_page, lose_bucket):
     assert_api_says_so(viewer_page.get(f"/api/parts/{file.part_id}/download"))
 
 
+@in_bucket
 def test_pages_without_files_go_on(viewer_page, lose_bucket):
     make_file(make_part(name="Hub"))
     lose_bucket()
     assert "Hub" in viewer_page.get(reverse("parts:review")).text
+
+
+# --- The database -------------------------------------------------------------
+
+
+@pytest.fixture
+def lose_database(monkeypatch, client):
+    """Return what has every look for parts, or for sessions, find no database."""
+    client.raise_request_exception = False
+
+    def lose(error: Exception, *, of=PartQuerySet, name="live") -> None:
+        def away(*args, **kwargs):
+            raise error
+
+        monkeypatch.setattr(of, name, away)
+
+    return lose
+
+
+AWAY = "The site is out of order for a moment"
+AWAY_WORDS = "Try again in a moment; what you did just now may not be saved."
+
+
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
+def test_a_page_whose_view_finds_no_database(viewer_page, lose_database, caplog, kind):
+    lose_database(kind("connection refused"))
+    answer = viewer_page.get(reverse("parts:completed"))
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert AWAY in answer.text
+    assert "database_down path=/completed/ why=connection refused" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_a_page_that_cannot_even_ask_who_comes(viewer_page, lose_database, caplog):
+    lose_database(OperationalError("it\nis away"), of=SessionStore, name="load")
+    answer = viewer_page.get(reverse("parts:completed"))
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert AWAY_WORDS in answer.text
+    (record,) = [r for r in caplog.records if r.name == "django.request"]
+    assert outage.InOneLine().filter(record)
+    assert record.getMessage() == (
+        "Service Unavailable: /completed/: database_down why=it\nis away"
+    )
+    assert record.exc_info is None
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+def test_the_api_without_a_database(client, viewer, lose_database, has_key):
+    if has_key:
+        client.defaults["HTTP_X_API_KEY"] = make_key()[1]
+        lose_database(OperationalError("connection refused"))
+    else:
+        client.force_login(viewer)
+        lose_database(OperationalError("gone"), of=SessionStore, name="load")
+    answer = client.get("/api/parts/")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert answer.json() == {"error": "Database out of reach", "details": AWAY_WORDS}
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [("SQLITE_BUSY", outage.DATABASE), ("SQLITE_ERROR", None)],  # "no such table"
+)
+def test_of_sqlite_only_some_faults_are_outages(code, found):
+    cause = sqlite3.OperationalError()
+    cause.sqlite_errorname = code
+    error = OperationalError("said")
+    error.__cause__ = cause
+    assert outage.of(error) is found
+
+
+# --- Redis --------------------------------------------------------------------
+
+
+def test_limits_that_cannot_be_counted_let_nobody_guess(client, monkeypatch, viewer):
+    def away(*args, **kwargs):
+        raise redis.ConnectionError("connection refused")
+
+    client.raise_request_exception = False
+    for name in ("take", "get", "incr", "add"):
+        monkeypatch.setattr(type(cache._connections[cache._alias]), name, away)
+    form = {"username": viewer.username, "password": "guessed"}
+    answer = client.post(reverse("accounts:login"), form)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert "counts attempts does not answer. Nothing was changed" in answer.text
+    answer = client.get("/api/parts/", HTTP_X_API_KEY="pk_0123456789ab_wrong")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert answer.json()["error"] == "Limits out of reach"

@@ -82,7 +82,11 @@ def test_connections_that_were_cut_are_replaced(ask, watch):
 @pytest.mark.parametrize(
     ("url", "size", "shared"),
     [
-        ("postgres://parts@db/parts", 3, {"min_size": 1, "max_size": 3, "timeout": 10}),
+        (
+            "postgres://parts@db/parts",
+            3,
+            {"min_size": 1, "max_size": 3, "timeout": 3, "reconnect_timeout": 1},
+        ),
         ("postgres://parts@db/parts", 0, None),
         ("sqlite:////tmp/parts.sqlite3", 3, None),
     ],
