@@ -22,6 +22,7 @@ from accounts.models import ApiKey, User
 
 from . import onshape, uploads, workflow
 from .errors import FileRefused, LinkRefused, NotAllowed, OnshapeFailed, PartError
+from .heartbeats import silent_for
 from .models import DrawingFetch, Fetch, Part
 
 logger = logging.getLogger(__name__)
@@ -128,15 +129,13 @@ def fetch(fetch_id: int) -> None:
 def rescue() -> int:
     """Queue again what a dead worker or a lost task left; return how many."""
     now = timezone.now()
-    dead = DrawingFetch.objects.filter(
-        state=Fetch.RUNNING, heartbeat_at__lt=now - _STALE
-    )
+    dead = DrawingFetch.objects.filter(silent_for(_STALE), state=Fetch.RUNNING)
     dead.filter(attempts__gte=_ATTEMPTS).update(
         state=Fetch.FAILED,
         error=_GAVE_UP % {"attempts": _ATTEMPTS},
         heartbeat_at=now,
     )
-    lost = DrawingFetch.objects.filter(state=Fetch.QUEUED, heartbeat_at__lt=now - _LOST)
+    lost = DrawingFetch.objects.filter(silent_for(_LOST), state=Fetch.QUEUED)
     left = [*dead.values_list("pk", flat=True), *lost.values_list("pk", flat=True)]
     dead.filter(pk__in=left).update(state=Fetch.QUEUED, heartbeat_at=now)
     lost.filter(pk__in=left).update(heartbeat_at=now)

@@ -20,12 +20,14 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
-from partsite import locks
+from partsite import locks, outage
 from partsite.storage import StorageDown
 
 from . import conversion
+from .heartbeats import silent_for
 from .models import Conversion, ConversionCount, DraftFile, Part, PartFile, StoredFile
 from .uploads import hashed_name
 
@@ -38,7 +40,7 @@ JUST_STORED = timedelta(hours=1)
 PURGE_LOCK = "purge"
 _PURGE_WAIT_SECONDS = 5
 _BATCH = 200  # parts whose files are named in one statement
-_LOST_AFTER = timedelta(minutes=5)
+_LOST_AFTER = timedelta(minutes=1)
 DRAFT_LIFE = timedelta(hours=24)
 # Recorded words are in the site's own language, since nobody reads them yet.
 _GAVE_UP = gettext_lazy(
@@ -101,7 +103,9 @@ def _convert_row(files: type[StoredFile], file_id: int) -> None:
             heartbeat_at=timezone.now(),
         )
         return
-    except Exception:
+    except Exception as error:
+        if outage.of(error):
+            raise  # the file says nothing of it, and the rescue finds its row
         # The process boundary: whatever it was, the row must say so.
         logger.exception("conversion_broke file=%s", label)
         outcome = {
@@ -172,8 +176,9 @@ def adopt(file: StoredFile) -> bool:
 def rescue() -> int:
     """Queue again what a dead worker or a lost task left; return how many.
 
-    A file is left when its heartbeat has stopped, or when it was queued minutes
-    ago, was not taken, and nothing else is being converted.
+    A file is left when its heartbeat has stopped, or when it was queued a while ago,
+    was not taken, and the queue is empty: a queue that is lost, or a worker that is
+    killed with tasks in hand, says nothing of them.
     """
     enqueued = 0
     for files, again in ((PartFile, enqueue), (DraftFile, enqueue_draft)):
@@ -187,10 +192,8 @@ def rescue() -> int:
 
 def _left_over(files: type[StoredFile]) -> list[int]:
     """Return which files are to be enqueued again; give up on those that kill."""
-    stale = timezone.now() - timedelta(seconds=settings.CONVERSION_STALE_SECONDS)
-    dead = Q(state=Conversion.RUNNING) & (
-        Q(heartbeat_at=None) | Q(heartbeat_at__lt=stale)
-    )
+    stale = timedelta(seconds=settings.CONVERSION_STALE_SECONDS)
+    dead = Q(state=Conversion.RUNNING) & (Q(heartbeat_at=None) | silent_for(stale))
     killers = files.objects.filter(dead, attempts__gte=settings.CONVERSION_ATTEMPTS)
     given_up = killers.update(
         state=Conversion.FAILED,
@@ -203,12 +206,9 @@ def _left_over(files: type[StoredFile]) -> list[int]:
     files.objects.filter(dead, pk__in=left).update(
         state=Conversion.QUEUED, heartbeat_at=timezone.now()
     )
-    if not any(
-        each.objects.filter(state=Conversion.RUNNING).exists() for each in FILES
-    ):
-        lost = files.objects.filter(
-            state=Conversion.QUEUED, heartbeat_at__lt=timezone.now() - _LOST_AFTER
-        )
+    lost = files.objects.filter(silent_for(_LOST_AFTER), state=Conversion.QUEUED)
+    # In a worker's hand it may still wait for its turn: a second task does nothing.
+    if lost.exists() and not get_broker().queue_size():
         left += lost.values_list("pk", flat=True)
         files.objects.filter(pk__in=left, state=Conversion.QUEUED).update(
             heartbeat_at=timezone.now()

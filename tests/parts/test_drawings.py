@@ -391,6 +391,12 @@ def test_rescue_finds_a_wish_whose_task_was_lost(part, wished):
     assert wished == [lost.pk]
 
 
+def test_rescue_finds_what_was_left_before_the_clock_was_set_back(part, wished):
+    dead = left(part, "running", seconds_ago=-3600)
+    assert (drawings.rescue(), drawings.rescue()) == (1, 0)
+    assert wished == [dead.pk]
+
+
 def test_rescue_gives_up_on_what_kills_its_worker_every_time(part, wished):
     poison = left(part, "running", seconds_ago=90, attempts=3)
     assert drawings.rescue() == 0

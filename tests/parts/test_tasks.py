@@ -9,7 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import OperationalError
 from django.utils import timezone
+from django_q.brokers import get_broker
 
 from parts import conversion, tasks, uploads, workflow
 from parts.errors import WrongState
@@ -216,22 +218,48 @@ def test_rescue_gives_up_on_a_file_that_kills_its_worker_every_time(queued):
 
 
 def test_rescue_finds_a_file_whose_task_was_lost(queued):
-    lost = _left(Conversion.QUEUED, attempts=0, seconds_ago=360)
-    _left(Conversion.QUEUED, attempts=0, seconds_ago=60)  # it waits its turn
+    lost = _left(Conversion.QUEUED, attempts=0, seconds_ago=70)
+    _left(Conversion.QUEUED, attempts=0, seconds_ago=50)  # somebody has its task
+    _left(Conversion.RUNNING, seconds_ago=2)
     assert tasks.rescue() == 1
     assert queued == [lost.pk]
 
 
-def test_rescue_waits_while_the_queue_moves(queued):
-    _left(Conversion.QUEUED, attempts=0, seconds_ago=360)
-    _left(Conversion.RUNNING, seconds_ago=2)
+def test_rescue_finds_what_was_left_before_the_clock_was_set_back(queued):
+    dead = _left(Conversion.RUNNING, seconds_ago=-3600)
+    lost = _left(Conversion.QUEUED, attempts=0, seconds_ago=-3600)
+    _left(Conversion.RUNNING, seconds_ago=-30, sha256="of a machine a little ahead")
+    assert tasks.rescue() == 2
+    assert queued == [dead.pk, lost.pk]
     assert tasks.rescue() == 0
+
+
+def test_rescue_waits_while_there_are_tasks_in_the_queue(queued):
+    _left(Conversion.QUEUED, attempts=0, seconds_ago=360)
+    broker = get_broker()
+    broker.enqueue("a task of another file")
+    try:
+        assert tasks.rescue() == 0
+    finally:
+        broker.purge_queue()
     assert queued == []
 
 
 def test_rescue_does_not_queue_twice_what_it_has_just_queued(queued):
     _left(Conversion.RUNNING, seconds_ago=60)
     assert (tasks.rescue(), tasks.rescue()) == (1, 0)
+
+
+def test_what_is_away_says_nothing_of_the_file(monkeypatch):
+    def away(*args, **options):
+        raise OperationalError("the connection is closed")
+
+    file = make_file(make_part())
+    monkeypatch.setattr(conversion, "convert", away)
+    with pytest.raises(OperationalError):
+        tasks.convert(file.pk)
+    file.refresh_from_db()
+    assert (file.state, file.error) == (Conversion.RUNNING, "")
 
 
 def test_a_worker_that_was_given_up_does_not_overwrite_its_successor(converter):

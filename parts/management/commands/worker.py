@@ -9,6 +9,7 @@ from django_q.models import Schedule
 
 from backups import daily
 from parts import drawings, tasks
+from partsite import queue
 
 SCHEDULES = {
     "parts.tasks.rescue": {"schedule_type": Schedule.MINUTES, "minutes": 1},
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         for func, when in SCHEDULES.items():
             _schedule(func, when)
         _schedule_backups()
+        queue.bring_schedules_near()
         tasks.rescue()
         drawings.rescue()
         call_command("qcluster")
