@@ -1,4 +1,7 @@
-"""``manage.py migrate``, which takes a backup before it changes what somebody has."""
+"""``manage.py migrate``: one at a time, and after a backup of what somebody has."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -8,6 +11,10 @@ from django.db.migrations.executor import MigrationExecutor
 
 from backups import making, restoring
 from backups.errors import BackupError
+from partsite import locks
+
+_LOCK = "migrate"
+_PATIENCE_SECONDS = 3600
 
 
 class Command(migrate.Command):
@@ -22,9 +29,32 @@ class Command(migrate.Command):
         )
 
     def handle(self, *args, **options) -> str | None:
-        if not options["no_backup"] and _changes(options):
-            self._back_up()
-        return super().handle(*args, **options)
+        if _only_asks(options):
+            return super().handle(*args, **options)
+        # Machines that are brought up together all migrate: the second has nothing
+        # left to do, but would not know.
+        with self._alone():
+            if not options["no_backup"] and _changes(options):
+                self._back_up()
+            return super().handle(*args, **options)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with ExitStack() as held:
+            try:
+                held.enter_context(locks.exclusive(_LOCK))
+            except locks.Busy:
+                self.stdout.write("Another migrate is at work here; waiting for it.")
+                self._wait_for_it(held)
+            yield
+
+    def _wait_for_it(self, held: ExitStack) -> None:
+        try:
+            held.enter_context(locks.exclusive(_LOCK, wait_seconds=_PATIENCE_SECONDS))
+        except locks.Busy:
+            raise CommandError(
+                "Nothing was migrated: the other migrate has not ended for an hour."
+            ) from None
 
     def _back_up(self) -> None:
         try:
@@ -41,10 +71,14 @@ class Command(migrate.Command):
         self.stdout.write(f"A backup from before the upgrade is in {made.path}")
 
 
+def _only_asks(options: dict) -> bool:
+    is_ours = options["database"] == DEFAULT_DB_ALIAS
+    return not is_ours or options["plan"] or options["check_unapplied"]
+
+
 def _changes(options: dict) -> bool:
     """Whether this run is going to change a database that holds something."""
-    is_asked_only = options["plan"] or options["check_unapplied"] or options["prune"]
-    if options["database"] != DEFAULT_DB_ALIAS or is_asked_only:
+    if options["prune"]:
         return False
     connection = connections[DEFAULT_DB_ALIAS]
     executor = MigrationExecutor(connection)
