@@ -223,7 +223,10 @@ class Server:
 
     def _note(self, **more: Any) -> None:
         notes = {**self._notes, **more}
-        (self.home / "notes.json").write_text(json.dumps(notes))
+        # Whole at any moment: others read it while a server is started again.
+        draft = self.home / "notes.draft"
+        draft.write_text(json.dumps(notes))
+        draft.replace(self.home / "notes.json")
 
 
 def _started(pid: int) -> str | None:
