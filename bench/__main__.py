@@ -12,7 +12,7 @@ from pathlib import Path
 
 from services import Postgres
 
-from . import conversion, report, rounds, sites, targets, weight, workload
+from . import conversion, crowd, report, rounds, sites, targets, weight, workload
 from .sites import ANEW, BARE, LIMITED, ON_POSTGRES, PLAIN, ROOT, SITE
 
 SIZES = [300, 10_000, 100_000]
@@ -37,7 +37,11 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--sizes", type=_numbers, default=SIZES, help="parts, such as 300,10000")
     add("--rounds", type=int, default=5, help="of which each figure is the median")
-    add("--seconds", type=float, default=1.0, help="of a round of one request")
+    add(
+        "--seconds",
+        type=float,
+        help=f"of a round of one request (1), of the whole load ({crowd.SECONDS})",
+    )
     add(
         "--only",
         type=_words,
@@ -71,9 +75,9 @@ def _reads(asked: argparse.Namespace) -> list[targets.Target]:
     with _contestants(asked, kinds) as (running, version):
         rounds.check_yardsticks(running)
         results = rounds.reads(
-            running, asks, rounds=asked.rounds, seconds=asked.seconds, say=_say
+            running, asks, rounds=asked.rounds, seconds=asked.seconds or 1, say=_say
         )
-    how = f"{asked.rounds} rounds of {asked.seconds:g} s each."
+    how = f"{asked.rounds} rounds of {asked.seconds or 1:g} s each."
     found = targets.of_reads(results)
     return _told("reads", asked, found, results, version=version, how=how)
 
@@ -100,7 +104,7 @@ def _processes(asked: argparse.Namespace) -> list[targets.Target]:
         kinds = frozenset(site.kind for site in running)
         asks = [replace(a, kinds=kinds) for a in workload.READS if a.name in _TYPICAL]
         results = rounds.reads(
-            running, asks, rounds=asked.rounds, seconds=asked.seconds, say=_say
+            running, asks, rounds=asked.rounds, seconds=asked.seconds or 1, say=_say
         )
         results |= rounds.writes(running, rounds=asked.rounds, say=_say)
     how = f"{asked.rounds} rounds; processes × threads in each."
@@ -123,6 +127,31 @@ def _weight(asked: argparse.Namespace) -> list[targets.Target]:
             found += weight.at_rest(site, _say)
             found += weight.of_upload(site)
     return _told("weight", asked, found)
+
+
+def _load(asked: argparse.Namespace) -> list[targets.Target]:
+    """Let a crowd loose on each site, one after the other: each has the machine."""
+    kinds = asked.kinds or [SITE, ON_POSTGRES]
+    size = sorted(asked.sizes)[len(asked.sizes) // 2]  # a large shop, not the largest
+    seconds = asked.seconds or crowd.SECONDS
+    found, results = [], {}
+    with folder() as data, _cluster(ON_POSTGRES in kinds) as cluster:
+        for kind in kinds:
+            if kind == ON_POSTGRES and cluster is None:
+                continue
+            url = cluster.database("load") if kind == ON_POSTGRES else ""
+            shop = sites.seeded(size, data / kind, url, visitors=crowd.PEOPLE)
+            crowd.prepare(shop)
+            with sites.running(kind, shop, cluster, **crowd.LIMITS) as site:
+                wishes, of_kind = crowd.measure(
+                    site, asked.step, seconds=seconds, say=_say
+                )
+            found += wishes
+            results |= of_kind
+    version = cluster.version if cluster else None
+    how = f"{seconds:g} s each."
+    rows = crowd.in_order(results)
+    return _told("load", asked, found, rows, version=version, how=how)
 
 
 @contextmanager
@@ -203,6 +232,7 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], list[targets.Target]]] = {
     "processes": _processes,
     "conversion": _conversion,
     "weight": _weight,
+    "load": _load,
 }
 
 if __name__ == "__main__":

@@ -5,14 +5,18 @@ On the development machine it costs 25 µs of processor time for a small answer,
 it does not bound what it measures.
 """
 
+import heapq
+import itertools
 import selectors
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 _ONE_READ = 256 * 1024
 _PATIENCE_SECONDS = 60
+_SUCCESS = range(200, 300)
 
 
 class Broken(Exception):
@@ -23,13 +27,36 @@ class Broken(Exception):
 class Answer:
     status: int
     body: bytes
+    head: bytes = field(default=b"", compare=False)
+
+    def headers(self, low_name: bytes) -> list[bytes]:
+        """Return what each header of this name says."""
+        lines = (line.partition(b":") for line in self.head.split(b"\r\n")[1:])
+        return [said.strip() for name, _, said in lines if name.lower() == low_name]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a visitor asks next.
+
+    ``name``: whose sample it goes into. ``at``: when, as ``time.perf_counter`` tells
+    it, and what it is late then counts as the answer's time; 0 is at once.
+    """
+
+    request: bytes
+    name: str = ""
+    at: float = 0.0
+
+
+# What a visitor does: says what to ask, gets the answer, or None where there was none.
+Visit = Generator[Turn, Answer | None, None]
 
 
 @dataclass
 class Sample:
     """What came of one load.
 
-    ``latencies`` are in seconds, of the answers that had status 2xx alone;
+    ``latencies`` are in seconds, of the answers that were a success alone;
     ``answers`` are kept on demand, beside what was sent for them.
     """
 
@@ -68,6 +95,7 @@ class Reader:
             raise Broken(f"no HTTP: {head[:60]!r}")
         status, low, start = int(head[9:12]), head.lower(), end + 4
         self.is_last = _header(low, b"connection") == b"close"
+        self._head = head
         if status in (204, 304):
             return self._whole(status, b"", start)
         length = _header(low, b"content-length")
@@ -97,7 +125,7 @@ class Reader:
 
     def _whole(self, status: int, body: bytes, stop: int) -> Answer:
         del self._data[:stop]
-        return Answer(status, body)
+        return Answer(status, body, self._head)
 
 
 def _header(low_head: bytes, name: bytes) -> bytes | None:
@@ -107,30 +135,49 @@ def _header(low_head: bytes, name: bytes) -> bytes | None:
     return low_head[at + len(name) + 3 :].partition(b"\r\n")[0].strip()
 
 
-class _Connection:
-    """One visitor, who asks for the next thing when the last one is there."""
+class _Visitor:
+    """Somebody on a connection, who asks for the next thing when the last is there."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        self._address = address
-        self.request = b""
+    def __init__(self, visit: Visit, turn: Turn) -> None:
+        self.visit = visit
+        self.turn = turn
         self.asked_at = 0.0
-        self.connect()
+        self.socket: socket.socket | None = None
+        self._unsent = memoryview(b"")
 
-    def connect(self) -> None:
-        self.socket = socket.create_connection(self._address, _PATIENCE_SECONDS)
-        self.socket.settimeout(None)  # read when there is something to read
+    def connect(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address, _PATIENCE_SECONDS)
+        self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.reader = Reader()
+        self._reader = Reader()
 
-    def send(self, request: bytes, now: float) -> None:
-        self.request, self.asked_at = request, now
-        self.socket.sendall(request)
+    def ask(self) -> None:
+        """Begin to send; ``events`` tells whether there is more of it."""
+        self.asked_at = self.turn.at or time.perf_counter()
+        self._unsent = memoryview(self.turn.request)
+        self.send()
+
+    def send(self) -> None:
+        # A large file must not hold up all others until the server has read it.
+        try:
+            self._unsent = self._unsent[self.socket.send(self._unsent) :]
+        except BlockingIOError:
+            return
+
+    @property
+    def events(self) -> int:
+        more = selectors.EVENT_WRITE if self._unsent else 0
+        return selectors.EVENT_READ | more
 
     def receive(self) -> Answer | None:
         data = self.socket.recv(_ONE_READ)
         if not data:
             raise Broken("the connection was closed")
-        return self.reader.feed(data)
+        return self._reader.feed(data)
+
+    @property
+    def is_last(self) -> bool:
+        return self._reader.is_last
 
 
 def load(
@@ -150,71 +197,153 @@ def load(
         is_kept: keep the answers.
     """
     asked: Iterator[bytes] = iter(requests)
-    sample = Sample()
-    clock = time.perf_counter
-    visitors = [_Connection(address) for _ in range(connections)]
-    with selectors.DefaultSelector() as selector:
-        start = clock()
-        until = start + (float("inf") if seconds is None else seconds)
-        due = {
-            visitor: start + every_seconds * number / connections
-            for number, visitor in enumerate(visitors)
-        }
-        waiting = 0
-        for visitor in visitors:
-            selector.register(visitor.socket, selectors.EVENT_READ, visitor)
-        while True:
-            now = clock()
-            for visitor in [v for v, at in due.items() if at <= now]:
-                at = due.pop(visitor)
-                request = next(asked, None) if now < until else None
-                if request is not None:
-                    visitor.send(request, at if every_seconds else clock())
-                    waiting += 1
-                else:
-                    selector.unregister(visitor.socket)
-            if not (due or waiting):
-                break
-            next_at = min(due.values(), default=now + _PATIENCE_SECONDS)
-            ready = selector.select(max(0.0, next_at - now))
-            if not ready and not due:
-                sample.errors += [f"no answer in {_PATIENCE_SECONDS} s"] * waiting
-                break
-            for key, _ in ready:
-                visitor = key.data
-                try:
-                    answer = visitor.receive()
-                except (Broken, OSError) as error:
-                    sample.errors.append(str(error))
-                    is_over = True
-                else:
-                    if answer is None:
-                        continue
-                    now = clock()
-                    _note(sample, visitor, answer, now, is_kept=is_kept)
-                    is_over = visitor.reader.is_last
-                if is_over:
-                    selector.unregister(visitor.socket)
-                    visitor.socket.close()
-                    visitor.connect()
-                    selector.register(visitor.socket, selectors.EVENT_READ, visitor)
-                waiting -= 1
-                due[visitor] = visitor.asked_at + every_seconds
-        sample.seconds = clock() - start
-    for visitor in visitors:
-        visitor.socket.close()
-    return sample
+    start = time.perf_counter()
+
+    def visit(number: int) -> Visit:
+        at = start + every_seconds * number / connections if every_seconds else 0.0
+        for request in asked:
+            yield Turn(request, at=at)
+            at += every_seconds
+
+    visits = map(visit, range(connections))
+    until = None if seconds is None else start + seconds
+    return converse(address, visits, until=until, is_kept=is_kept)[""]
 
 
-def _note(
-    sample: Sample, visitor: _Connection, answer: Answer, now: float, *, is_kept: bool
-) -> None:
-    if 200 <= answer.status < 300:
-        sample.latencies.append(now - visitor.asked_at)
-    else:
-        sample.errors.append(f"{answer.status}: {answer.body[:120]!r}")
-    if is_kept:
-        sample.answers.append((visitor.request, answer))
+def converse(
+    address: tuple[str, int],
+    visits: Iterable[Visit],
+    *,
+    until: float | None = None,
+    good: Collection[int] = _SUCCESS,
+    is_kept: bool = False,
+) -> dict[str, Sample]:
+    """Have each visitor do what a visit of its own says, until all or the time is over.
+
+    Args:
+        until: when nobody asks any more, as ``time.perf_counter`` tells it.
+        good: the statuses that are a success.
+        is_kept: keep the answers.
+
+    Returns:
+        A sample for each name that was asked.
+    """
+    return _Conversation(address, until, good, is_kept).hold(visits)
+
+
+class _Conversation:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        until: float | None,
+        good: Collection[int],
+        is_kept: bool,
+    ) -> None:
+        self._address = address
+        self._start = time.perf_counter()
+        self._until = float("inf") if until is None else until
+        self._good = good
+        self._is_kept = is_kept
+        self._samples: dict[str, Sample] = defaultdict(Sample)
+        self._due: list[tuple[float, int, _Visitor]] = []
+        self._order = itertools.count()  # of those who are due at one moment
+        self._waiting: set[_Visitor] = set()
+
+    def hold(self, visits: Iterable[Visit]) -> dict[str, Sample]:
+        with selectors.DefaultSelector() as self._selector:
+            for visit in visits:
+                if turn := next(visit, None):
+                    self._plan(_Visitor(visit, turn))
+            while self._ask_who_is_due() or self._waiting:
+                self._take_what_came()
+            for key in list(self._selector.get_map().values()):
+                key.fileobj.close()
+        seconds = time.perf_counter() - self._start
+        for sample in self._samples.values():
+            sample.seconds = seconds
+        return self._samples
+
+    def _plan(self, visitor: _Visitor) -> None:
+        at = visitor.turn.at
+        if at < self._until:
+            heapq.heappush(self._due, (at, next(self._order), visitor))
+        else:
+            self._leave(visitor)
+
+    def _ask_who_is_due(self) -> bool:
+        """Return whether anybody is to ask later."""
+        while self._due and self._due[0][0] <= (now := time.perf_counter()):
+            visitor = heapq.heappop(self._due)[2]
+            if now >= self._until:
+                self._leave(visitor)
+                continue
+            if visitor.socket is None:
+                visitor.connect(self._address)
+                self._selector.register(visitor.socket, selectors.EVENT_READ, visitor)
+            self._waiting.add(visitor)
+            try:
+                visitor.ask()
+            except OSError as error:
+                self._fail(visitor, error)
+            else:
+                self._selector.modify(visitor.socket, visitor.events, visitor)
+        return bool(self._due)
+
+    def _take_what_came(self) -> None:
+        now = time.perf_counter()
+        next_at = self._due[0][0] if self._due else now + _PATIENCE_SECONDS
+        ready = self._selector.select(max(0.0, next_at - now))
+        if not ready and not self._due:
+            for visitor in self._waiting:
+                said = f"no answer in {_PATIENCE_SECONDS} s"
+                self._samples[visitor.turn.name].errors.append(said)
+            self._waiting.clear()
+        for key, events in ready:
+            visitor = key.data
+            try:
+                if events & selectors.EVENT_WRITE:
+                    visitor.send()
+                    self._selector.modify(visitor.socket, visitor.events, visitor)
+                answer = visitor.receive() if events & selectors.EVENT_READ else None
+            except (Broken, OSError) as error:
+                self._fail(visitor, error)
+            else:
+                if answer is not None:
+                    self._note(visitor, answer)
+
+    def _fail(self, visitor: _Visitor, error: Exception) -> None:
+        """Note what became of a question; a connection may end where there was none."""
+        self._leave(visitor)
+        if visitor in self._waiting:
+            self._samples[visitor.turn.name].errors.append(str(error))
+            self._go_on(visitor, None)
+
+    def _note(self, visitor: _Visitor, answer: Answer) -> None:
+        sample = self._samples[visitor.turn.name]
+        if answer.status in self._good:
+            sample.latencies.append(time.perf_counter() - visitor.asked_at)
+        else:
+            sample.errors.append(f"{answer.status}: {answer.body[:120]!r}")
+        if self._is_kept:
+            sample.answers.append((visitor.turn.request, answer))
+        if visitor.is_last:
+            self._leave(visitor)
+        self._go_on(visitor, answer)
+
+    def _go_on(self, visitor: _Visitor, answer: Answer | None) -> None:
+        self._waiting.discard(visitor)
+        try:
+            visitor.turn = visitor.visit.send(answer)
+        except StopIteration:
+            self._leave(visitor)
+        else:
+            self._plan(visitor)
+
+    def _leave(self, visitor: _Visitor) -> None:
+        if visitor.socket is not None:
+            self._selector.unregister(visitor.socket)
+            visitor.socket.close()
+            visitor.socket = None
 
 
 def ask(address: tuple[str, int], request: bytes) -> Answer:
@@ -238,3 +367,22 @@ def request(
         lines["Content-Length"] = str(len(body))
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body
+
+
+def form(
+    fields: dict[str, str], files: dict[str, tuple[str, bytes]]
+) -> tuple[dict[str, str], bytes]:
+    """Return headers and body of a form with files, each a name and what is in it."""
+    edge = "----bench"
+    lines = []
+    for name, value in fields.items():
+        said = f'Content-Disposition: form-data; name="{name}"'
+        lines.append(f"--{edge}\r\n{said}\r\n\r\n{value}\r\n".encode())
+    for name, (file_name, content) in files.items():
+        said = (
+            f'Content-Disposition: form-data; name="{name}"; filename="{file_name}"\r\n'
+            "Content-Type: application/step"
+        )
+        lines += [f"--{edge}\r\n{said}\r\n\r\n".encode(), content, b"\r\n"]
+    body = b"".join([*lines, f"--{edge}--\r\n".encode()])
+    return {"Content-Type": f"multipart/form-data; boundary={edge}"}, body

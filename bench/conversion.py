@@ -68,7 +68,7 @@ def _while_converting(site: Site, folder: Path, rounds: int, say: Say) -> list[T
             rest[name].append(_looked(site, ask, every_seconds, seconds=3))
             tag = f"{number} {name}"
             for path in files:
-                _upload(site, _part(site), path.name, _unlike(path, tag))
+                _upload(site, _part(site), path.name, unlike(path.read_bytes(), tag))
             busy[name].append(_looked(site, ask, every_seconds))
     told = []
     for name in LOADS:
@@ -115,9 +115,9 @@ def _waits(site: Site, folder: Path, rounds: int) -> list[Target]:
     name, content = _typical(folder)
     waits, kernel = [], []
     for number in range(rounds):
-        waits.append(_waited(site, name, _unlike_bytes(content, f"typical {number}")))
+        waits.append(_waited(site, name, unlike(content, f"typical {number}")))
         kernel.append(_kernel_seconds(content))
-    again = _waited(site, name, _unlike_bytes(content, "typical 0"))
+    again = _waited(site, name, unlike(content, "typical 0"))
     done = statistics.median(wait.done for wait in waits)
     bare = statistics.median(kernel)
     megabytes = len(content) / 1e6
@@ -211,41 +211,29 @@ def _typical(folder: Path) -> tuple[str, bytes]:
         content = (folder / _TYPICAL).read_bytes()
         return _TYPICAL, repeated(content, round(TYPICAL_BYTES / len(content)))
     path = min(
-        _steps(folder), key=lambda path: abs(path.stat().st_size - TYPICAL_BYTES)
+        step_files(folder), key=lambda path: abs(path.stat().st_size - TYPICAL_BYTES)
     )
     return path.name, path.read_bytes()
 
 
 def _largest(folder: Path, count: int) -> list[Path]:
-    return sorted(_steps(folder), key=lambda path: path.stat().st_size)[-count:]
+    return sorted(step_files(folder), key=lambda path: path.stat().st_size)[-count:]
 
 
-def _steps(folder: Path) -> list[Path]:
+def step_files(folder: Path) -> list[Path]:
     return [
         path for path in folder.iterdir() if path.suffix.lower() in {".step", ".stp"}
     ]
 
 
-def _unlike(path: Path, tag: str) -> bytes:
-    return _unlike_bytes(path.read_bytes(), tag)
-
-
-def _unlike_bytes(content: bytes, tag: str) -> bytes:
+def unlike(content: bytes, tag: str) -> bytes:
     """Return the same model in a file that was never seen: equal ones cost nothing."""
     return content.replace(b"DATA;", b"/* %b */\nDATA;" % tag.encode(), 1)
 
 
 def upload_request(shop: Shop, number: int, name: str, content: bytes) -> bytes:
-    edge = "----bench"
-    head = (
-        f'--{edge}\r\nContent-Disposition: form-data; name="file"; '
-        f'filename="{name}"\r\nContent-Type: application/step\r\n\r\n'
-    )
-    headers = {
-        "X-API-Key": shop.key,
-        "Content-Type": f"multipart/form-data; boundary={edge}",
-    }
-    body = b"%b%b\r\n--%b--\r\n" % (head.encode(), content, edge.encode())
+    headers, body = client.form({}, {"file": (name, content)})
+    headers["X-API-Key"] = shop.key
     return client.request("POST", f"/api/parts/{number}/upload", headers, body)
 
 

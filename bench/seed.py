@@ -25,12 +25,17 @@ _EVERY_FILE = {
 }
 
 
-def seed(size: int) -> dict[str, Any]:
+def seed(size: int, visitors: int = 0) -> dict[str, Any]:
     """Write the first ``size`` parts, and the people who make them.
 
+    Args:
+        visitors: how many people more sign in: of five, three are members, one is a
+            lead and one a viewer.
+
     Returns:
-        ``key`` of scope lead, ``cookie`` of a lead's session, and ``ids``: parts
-        that are not in the trash, in no order.
+        ``key`` of scope lead, ``cookie`` of a lead's session, ``ids``: parts that
+        are not in the trash, in no order, and of each visitor ``role``, ``key`` and
+        ``cookie``.
     """
     from django.db import connections, transaction
 
@@ -90,7 +95,11 @@ def seed(size: int) -> dict[str, Any]:
     _go_on_counting(connection, [Part, PartFile, PartEvent])
     kept.recount()
     _gather_statistics(connection)
-    return {**_sign_in(people[lives.LEADS[0]]), "ids": ids}
+    return {
+        **sign_in(people[lives.LEADS[0]]),
+        "ids": ids,
+        "visitors": _visitors(visitors),
+    }
 
 
 class Table:
@@ -192,7 +201,20 @@ def _gather_statistics(connection) -> None:
             cursor.execute(f"{vacuum}ANALYZE")
 
 
-def _sign_in(lead) -> dict[str, str]:
+def _visitors(count: int) -> list[dict[str, str]]:
+    from accounts.models import Role, User
+
+    roles = (Role.MEMBER, Role.LEAD, Role.MEMBER, Role.VIEWER, Role.MEMBER)
+    visitors = []
+    for number in range(count):
+        role = roles[number % len(roles)]
+        name = f"Visitor {number}"
+        user = User.objects.create_user(f"visitor{number}", name=name, role=role)
+        visitors.append({"role": role, **sign_in(user)})
+    return visitors
+
+
+def sign_in(user) -> dict[str, str]:
     from django.conf import settings
     from django.contrib.auth import (
         BACKEND_SESSION_KEY,
@@ -201,14 +223,14 @@ def _sign_in(lead) -> dict[str, str]:
     )
 
     from accounts import keys
-    from accounts.models import Scope
     from accounts.sessions import SessionStore
 
-    _, key = keys.issue("Benchmark", scope=Scope.LEAD, owner=lead)
+    widest = keys.scopes_of(user)[-1]
+    _, key = keys.issue("Benchmark", scope=widest, owner=user)
     session = SessionStore()
-    session[SESSION_KEY] = str(lead.pk)
+    session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = lead.get_session_auth_hash()
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
     return {
         "key": key,
@@ -219,14 +241,15 @@ def _sign_in(lead) -> dict[str, str]:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("size", type=int)
-    size = arguments.parse_args().size
+    arguments.add_argument("--visitors", type=int, default=0)
+    asked = arguments.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partsite.settings.dev")
     import django
     from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
-    json.dump(seed(size), sys.stdout)
+    json.dump(seed(asked.size, asked.visitors), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,15 @@ _HIGH_LIMITS = dict.fromkeys(NO_LIMITS, "100000000")
 
 
 @dataclass(frozen=True)
+class Visitor:
+    """Somebody who is signed in, and has a key."""
+
+    role: str
+    key: str
+    cookie: str
+
+
+@dataclass(frozen=True)
 class Shop:
     """A seeded database, and what a client needs to speak with its site."""
 
@@ -46,6 +55,7 @@ class Shop:
     cookie: str
     ids: list[int]
     database_url: str = ""
+    visitors: list[Visitor] = field(default_factory=list)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -80,19 +90,23 @@ class Site:
         return self.web + database
 
 
-def seeded(size: int, folder: Path, database_url: str = "") -> Shop:
+def seeded(
+    size: int, folder: Path, database_url: str = "", *, visitors: int = 0
+) -> Shop:
     """Make a shop of ``size`` parts in a new folder, or a database elsewhere."""
     folder.mkdir(parents=True)
     shop = Shop(size, folder, "", "", [], database_url)
     done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "bench.seed", str(size)],
+        [sys.executable, "-m", "bench.seed", str(size), f"--visitors={visitors}"],
         cwd=ROOT,
         env=environment(shop.variables),
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     )
-    return replace(shop, **json.loads(done.stdout))
+    told = json.loads(done.stdout)
+    people = [Visitor(**visitor) for visitor in told.pop("visitors")]
+    return replace(shop, **told, visitors=people)
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 import itertools
 import socket
 import threading
+import time
 
 import pytest
 
 from bench import client
-from bench.client import Answer, Broken, Reader
+from bench.client import Answer, Broken, Reader, Turn
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = (
@@ -90,6 +91,84 @@ def test_one_question_without_an_answer_is_an_error(serve):
         client.ask(serve(itertools.repeat(None)), _get())
 
 
+def test_a_visitor_gets_each_answer_before_the_next_question(serve):
+    told = WHOLE.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=B\r\nset-cookie: c=D\r\n\r\n")
+    address = serve(itertools.cycle([told, None]))
+    answers = []
+
+    def visit():
+        answers.append((yield Turn(_get(), "first")))
+        answers.append((yield Turn(_get(), "second")))
+
+    samples = client.converse(address, [visit()])
+    assert answers == [Answer(200, b"hello"), None]
+    assert answers[0].headers(b"set-cookie") == [b"a=B", b"c=D"]
+    assert answers[0].headers(b"etag") == []
+    assert len(samples["first"].latencies) == 1
+    assert samples["second"].errors == ["the connection was closed"]
+
+
+def test_what_is_a_success_can_be_said(serve):
+    address = serve(itertools.repeat(b"HTTP/1.1 304 Not Modified\r\n\r\n"))
+
+    def visit():
+        yield Turn(_get(), "news")
+
+    assert client.converse(address, [visit()])["news"].errors == ["304: b''"]
+    samples = client.converse(address, [visit()], good={304})
+    assert (len(samples["news"].latencies), samples["news"].errors) == (1, [])
+
+
+def test_an_unused_connection_may_be_closed_and_is_made_anew(serve):
+    # Closed after the answer, without a word of it, as gunicorn does after 5 s.
+    address = serve(itertools.repeat(WHOLE), is_closed_after_each=True)
+
+    def visit():
+        yield Turn(_get(), "first")
+        yield Turn(_get(), "later", time.perf_counter() + 0.05)
+
+    samples = client.converse(address, [visit()])
+    assert [len(sample.latencies) for sample in samples.values()] == [1, 1]
+    assert not any(sample.errors for sample in samples.values())
+
+
+def test_a_large_request_holds_nobody_up(serve):
+    large = client.request("POST", "/", {}, b"x" * 20_000_000)
+    small_came = threading.Event()
+    order = []
+
+    def read(connection):
+        data = connection.recv(4096)
+        if data.startswith(b"GET"):
+            small_came.set()
+            return data
+        small_came.wait(5)
+        left = len(large) - len(data)
+        while left:
+            left -= len(connection.recv(left))
+        return data
+
+    def visit(name, request, at):
+        yield Turn(request, at=at)
+        order.append(name)
+
+    now = time.perf_counter()
+    visits = [visit("large", large, 0.0), visit("small", _get(), now + 0.05)]
+    client.converse(serve(itertools.repeat(WHOLE), read), visits)
+    assert order == ["small", "large"]
+
+
+def test_a_form_says_its_fields_and_its_files():
+    headers, body = client.form({"part": "7"}, {"file": ("a.step", b"ISO")})
+    assert headers == {"Content-Type": "multipart/form-data; boundary=----bench"}
+    assert body == (
+        b'------bench\r\nContent-Disposition: form-data; name="part"\r\n\r\n7\r\n'
+        b'------bench\r\nContent-Disposition: form-data; name="file"; '
+        b'filename="a.step"\r\nContent-Type: application/step\r\n\r\nISO\r\n'
+        b"------bench--\r\n"
+    )
+
+
 def _get() -> bytes:
     return client.request("GET", "/", {"X-API-Key": "k"})
 
@@ -99,20 +178,25 @@ def serve():
     """Return a function that serves ``answers`` in turn; None hangs up instead."""
     listeners = []
 
-    def start(answers) -> tuple[str, int]:
+    def read_some(connection: socket.socket) -> bytes:
+        return connection.recv(65536)
+
+    def start(
+        answers, read=read_some, *, is_closed_after_each=False
+    ) -> tuple[str, int]:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
         lock = threading.Lock()
 
         def talk(connection: socket.socket) -> None:
             with connection:
-                while connection.recv(65536):
+                while read(connection):
                     with lock:
                         answer = next(answers)
                     if answer is None:
                         return
                     connection.sendall(answer)
-                    if b"Connection: close" in answer:
+                    if is_closed_after_each or b"Connection: close" in answer:
                         return
 
         def accept() -> None:

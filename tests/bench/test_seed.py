@@ -5,6 +5,7 @@ import hashlib
 import pytest
 from django.db import connection
 
+from accounts.models import ApiKey
 from bench import conversion, lives, seed, workload
 from parts import stats, workflow
 from parts.models import Category, Part, PartEvent, PartFile, Verb
@@ -33,6 +34,20 @@ def test_a_shop_holds_the_first_parts_of_any_larger_one(shop):
     ]
     first = stored.get(pk=1)
     assert first == lives.live(1).part
+
+
+def test_visitors_are_signed_in_and_have_keys_for_what_they_may_do(db, client):
+    visitors = seed.seed(0, visitors=5)["visitors"]
+    assert [one["role"] for one in visitors] == [
+        *("member", "lead", "member", "viewer", "member")
+    ]
+    for one in visitors:
+        headers = {"Cookie": one["cookie"]}
+        assert client.get("/", headers=headers).status_code == 200
+        headers = {"X-API-Key": one["key"]}
+        assert client.get("/api/parts/", headers=headers).status_code == 200
+    scopes = ApiKey.objects.order_by("pk").values_list("scope", flat=True)
+    assert list(scopes) == ["lead", "write", "lead", "write", "read", "write"]
 
 
 def test_every_row_keeps_the_rules_of_the_database(shop):
