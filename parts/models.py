@@ -640,6 +640,10 @@ class PartEvent(Inserted):
             # Who handed a part in: without it SQLite, which has no statistics
             # at first, reads every "created" event for each card.
             models.Index(fields=["part", "verb", "at", "id"], name="partevent_of_part"),
+            # What somebody did last; by verb alone it is everybody's.
+            models.Index(
+                fields=["actor", "verb", "-at", "-id"], name="partevent_of_actor"
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 IN_SHOP = ("cnc", "hand", "misc")
 OPEN = ("review", *IN_SHOP)
+# Of ``models.Queue``, where alone there may be a reason.
+_QUEUE_BLOCKED, _QUEUE_CANCELLED = 3, 4
 HELD_TOO_LONG = timedelta(days=5)
 # What people look for on the boards; SEARCHED is a promise of the API.
 FOUND_BY = (*SEARCHED, *PLACED)
@@ -106,7 +108,12 @@ class PartQuerySet(models.QuerySet):
         return self.on_board("review").filter(blocked_reason="")
 
     def sent_back(self) -> "PartQuerySet":
-        return self.on_board("review").exclude(blocked_reason="")
+        return self.on_board("review")._with_reason()
+
+    def _with_reason(self) -> "PartQuerySet":
+        """Keep what is blocked or sent back; the queues let an index find it."""
+        queues = [_QUEUE_BLOCKED, _QUEUE_CANCELLED]
+        return self.filter(queue__in=queues).exclude(blocked_reason="")
 
     def handed_in_by(self, user: "User") -> "PartQuerySet":
         return self.filter(Exists(self._events("created").filter(actor=user)))
@@ -122,7 +129,7 @@ class PartQuerySet(models.QuerySet):
         return self.held().filter(claimed_date__lt=timezone.now() - HELD_TOO_LONG)
 
     def blocked(self) -> "PartQuerySet":
-        return self.in_shop().exclude(blocked_reason="")
+        return self.in_shop()._with_reason()
 
     def overdue(self) -> "PartQuerySet":
         return self.on_board(*OPEN).filter(due_date__lt=timezone.localdate())

@@ -4,8 +4,10 @@ from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from parts.models import Part, Season
-from tests.factories import make_part
+from parts.models import Part, PartEvent, Season, Verb
+from tests.factories import make_part, make_user
+
+only_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's words")
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +48,7 @@ def test_a_search_for_nothing_keeps_everything(query):
     assert Part.objects.matching(query).count() == 1
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's words")
+@only_sqlite
 def test_the_most_urgent_of_all_are_found_without_sorting():
     plan = Part.objects.live().of_kept_seasons().in_queue_order()[:50].explain()
     assert "SCAN parts USING INDEX part_most_urgent" in plan
@@ -108,3 +110,25 @@ def test_one_of_several_categories_is_counted_without_reading_a_part():
     assert tally == {0: (6, 6), 3: (2, 2)}
     assert all("parts_tally" in query["sql"] for query in queries)
     assert Part.objects.in_shop().filter(category="review").tally("queue") == {}
+
+
+@pytest.mark.parametrize("status", ["Reviewed", "In Progress", "Cancelled"])
+def test_what_is_blocked_or_sent_back_is_so_in_whatever_state(status):
+    blocked = make_part(category="cnc", status=status, blocked_reason="No bar.")
+    back = make_part(category="review", status=status, blocked_reason="No drawing.")
+    make_part(category="cnc", status=status)
+    make_part(category="review", status=status)
+    assert list(Part.objects.blocked()) == [blocked]
+    assert list(Part.objects.sent_back()) == [back]
+
+
+@only_sqlite
+def test_what_is_not_blocked_is_not_read_to_find_what_is():
+    plan = Part.objects.blocked().explain()
+    assert "USING INDEX part_lane (category=? AND queue=?)" in plan
+
+
+@only_sqlite
+def test_what_somebody_did_is_found_without_what_others_did():
+    done = PartEvent.objects.filter(actor=make_user(), verb=Verb.COMPLETED)
+    assert "partevent_of_actor (actor_id=? AND verb=?)" in done.explain()
