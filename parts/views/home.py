@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -49,6 +50,36 @@ class Row:
     @property
     def part(self) -> Part:
         return self.card.part
+
+    @property
+    def told(self) -> dict:
+        """All that is drawn of it, in plain values, but how long ago it was."""
+        part, file = self.part, self.card.file
+        in_review = part.category == Category.REVIEW
+        return {
+            # As the template of a step asks for it.
+            "part": {"pk": part.pk, "storage_location": part.storage_location},
+            "name": str(part),
+            "code": part.code,
+            "subsystem": part.subsystem,
+            "author": part.author if in_review else "",
+            "file": file and _plain(file, "thumbnail_tag", "is_converting", "state"),
+            "why": [(mark.kind, mark.icon, str(mark.word)) for mark in self.why],
+            "since": self.since,
+            "step": self.step and _plain(self.step, "route", "label", "asks", "icon"),
+            "link": self.link and _plain(self.link, "address", "label"),
+            "retry": self.retry and _plain(self.retry, "kind", "revision"),
+            "is_first": self.is_first,
+        }
+
+
+def _plain(thing: object, *names: str) -> dict:
+    """Return what templates read of a thing; words that wait for a language in it."""
+    values = {name: getattr(thing, name) for name in names}
+    return {
+        name: str(value) if isinstance(value, Promise) else value
+        for name, value in values.items()
+    }
 
 
 @dataclass

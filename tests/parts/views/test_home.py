@@ -4,6 +4,8 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.cache import caches
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -11,7 +13,7 @@ from accounts.models import Lane
 from parts import workflow
 from parts.models import Part, PartFile, Season
 from parts.views import home
-from tests.factories import make_converted, make_file, make_part
+from tests.factories import make_converted, make_file, make_part, make_user
 
 HOME = reverse("parts:home")
 
@@ -344,6 +346,46 @@ def test_a_viewer_sees_what_the_shop_is_doing_and_presses_nothing(viewer_page):
     }
     assert "What the shop is doing" in response.text
     assert "work-row__step" not in response.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Other"},
+        {"subsystem": "Other"},
+        {"priority": 3},
+        {"created_at": ago(days=300)},
+        {"blocked_reason": "No bar."},
+        {"storage_location": "Bin 12"},
+    ],
+)
+def test_a_row_that_was_drawn_before_looks_as_if_it_was_not(
+    member_page, member, change
+):
+    part = hold(make_converted(make_part(category="cnc")).part, "Mara Member")
+    before = _rows(member_page)
+    assert _rows(member_page) == before
+    Part.objects.filter(pk=part.pk).update(**change)
+    kept = _rows(member_page)
+    caches["drawn"].clear()
+    assert kept == _rows(member_page)
+
+
+def test_a_row_that_was_drawn_for_another_has_my_own_token(lead_page):
+    make_part(category="cnc")
+    other = Client()
+    other.force_login(make_user(role="lead"))
+    for page in (lead_page, other):
+        answer = page.get(HOME)
+        rows = answer.text[answer.text.find('<ul class="work__rows') :]
+        found = re.findall(r'csrfmiddlewaretoken" value="([^"]+)"', rows)
+        assert set(found) == {str(answer.context["csrf_token"])}
+
+
+def _rows(page) -> str:
+    answer = page.get(HOME)
+    start, end = answer.text.find('<ul class="work__rows'), answer.text.rfind("</ul>")
+    return answer.text[start:end].replace(str(answer.context["csrf_token"]), "token")
 
 
 # --- Cost ---------------------------------------------------------------------
