@@ -136,6 +136,7 @@ def _load(asked: argparse.Namespace) -> list[targets.Target]:
     seconds = asked.seconds or crowd.SECONDS
     found, results = [], {}
     with folder() as data, _cluster(ON_POSTGRES in kinds) as cluster:
+        version = cluster.version if cluster else None
         for kind in kinds:
             if kind == ON_POSTGRES and cluster is None:
                 continue
@@ -148,7 +149,6 @@ def _load(asked: argparse.Namespace) -> list[targets.Target]:
                 )
             found += wishes
             results |= of_kind
-    version = cluster.version if cluster else None
     how = f"{seconds:g} s each."
     rows = crowd.in_order(results)
     return _told("load", asked, found, rows, version=version, how=how)

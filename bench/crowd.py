@@ -64,6 +64,7 @@ _SCRIPTS_PAUSE_SECONDS = (1, 3)
 # static/js/hand-in.js
 _FIRST_LOOK_SECONDS, _LATER = 0.9, 1.4
 _PICTURE_BYTES = 20_000
+_PICTURES_SEEN = 12
 
 Doing = Generator[Turn, Answer | None, None]
 
@@ -113,7 +114,9 @@ class _Page:
 
     @property
     def pictures(self) -> list[str]:
-        return re.findall(r' src="(/api/parts/\d+/thumbnail[^"]+)"', self.html)
+        """Return those of the first screens: a browser leaves the others for later."""
+        found = re.findall(r' src="(/api/parts/\d+/thumbnail[^"]+)"', self.html)
+        return found[:_PICTURES_SEEN]
 
     def offered(self, step: str) -> list[str]:
         """Return the ids of the parts that this step is offered for."""
@@ -233,7 +236,7 @@ class Person:
         """Get those that are new: the first page's are in the browser already."""
         pictures = set(self.page.pictures)
         for path in sorted(pictures - self._seen) if self._seen is not None else ():
-            yield Turn(self.get(path), PICTURE)
+            self.took((yield Turn(self.get(path), PICTURE)))
         self._seen = pictures | (self._seen or set())
 
 
