@@ -399,12 +399,7 @@ def measure(
 ) -> tuple[list[Target], Results]:
     """Let the crowd loose on a running site, with STEP files of ``folder``."""
     outcome = Outcome()
-    watched = {
-        "web": site.web,
-        "worker": sorted({*processes.tree(site.pid)} - {*site.web}),
-        "database": sorted({*site.paid} - {*site.web}),
-    }
-    before = {name: processes.cpu_seconds(pids) for name, pids in watched.items()}
+    before = _spent(site)
     own_before, began = time.process_time(), time.perf_counter()
     samples = client.converse(
         site.address,
@@ -413,9 +408,9 @@ def measure(
         good=_GOOD,
     )
     took = time.perf_counter() - began
-    for name, pids in watched.items():
-        spent = processes.cpu_seconds(pids) - before[name]
-        say(f"{site.kind}: {name} took {100 * spent / took:.0f} % of a core")
+    for name, spent in _spent(site).items():
+        share = (spent - before[name]) / took
+        say(f"{site.kind}: {name} took {100 * share:.0f} % of a core")
     say(f"the crowd itself: {100 * (time.process_time() - own_before) / took:.0f} %")
     say(f"{outcome.lost_races} came too late for a part")
     errors = [*outcome.troubles, *_logged(site)]
@@ -432,6 +427,17 @@ def measure(
 def in_order(results: Results) -> Results:
     """Sort the rows of all sites as they are read best."""
     return dict(sorted(results.items(), key=lambda row: _ROWS.index(row[0].ask)))
+
+
+def _spent(site: Site) -> dict[str, float]:
+    """Return the processor time so far, also of processes that came meanwhile."""
+    web = {*site.web}
+    pids = {
+        "web": web,
+        "worker": {*processes.tree(site.pid)} - web,
+        "database": {*site.paid} - web,
+    }
+    return {name: processes.cpu_seconds(some) for name, some in pids.items()}
 
 
 def _everybody(shop: Shop, folder: Path, outcome: Outcome) -> Iterator[Visit]:
