@@ -307,8 +307,9 @@ SPECTACULAR_SETTINGS = {
     "A key goes into the header `X-API-Key`, else into `?api_key=`, else into "
     "`api_key` of a JSON body. Addresses work with a slash at the end and without. "
     "Unknown fields are ignored, wrong ones are all told at once. A method that an "
-    "address has not is 405 and a fault of the server 500, both in the shape of "
-    "every other refusal.",
+    "address has not is 405, a fault of the server 500, and 503 says that what it "
+    "stands on is away, for as long as `Retry-After` has it; all in the shape of every "
+    "other refusal.",
     "VERSION": "1",
     # What the paths of the document are relative to.
     "SERVERS": [{"url": BASE_PATH}] if BASE_PATH else [],

@@ -5,7 +5,7 @@ from threading import Thread
 
 import orjson
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -142,12 +142,27 @@ def test_a_database_that_fails_is_told_of_by_the_views(
     reader, part, in_views, monkeypatch
 ):
     def fail(*args):
-        raise OperationalError
+        raise DataError
 
     monkeypatch.setattr(reads.Rows, "read", fail)
     for address in (PARTS, f"{PARTS}{part.pk}"):
         assert reader.get(address).status_code == 200
     assert len(in_views) == 2
+
+
+def test_a_database_that_is_away_is_not_waited_for_twice(
+    reader, part, in_views, monkeypatch, caplog
+):
+    def fail(*args):
+        raise OperationalError("no connection")
+
+    monkeypatch.setattr(reads.Rows, "read", fail)
+    answer = reader.get(PARTS)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert answer["X-Request-ID"]
+    assert answer.json()["error"] == "Database out of reach"
+    assert in_views == []
+    assert "database_down path=/api/parts/ why=no connection" in caplog.text
 
 
 def test_a_fault_of_its_own_is_noted_and_the_views_answer(
