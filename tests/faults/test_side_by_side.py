@@ -18,7 +18,7 @@ UPLOADS = 200
 EQUAL_UPLOADS = 40
 STEPS = 1000
 CLAIMS = 200
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 400
 # The wire's names of steps, and what the history calls them.
 VERBS = {
     "approve": "approved",
