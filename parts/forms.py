@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from . import uploads, vocabulary, workflow
-from .errors import FileRefused, FileTooBig
+from .errors import FileRefused, FileTooBig, NoRoom
 from .models import Part, PartEvent, PartFile, Priority, Type
 from .uploads import StoredUpload
 
@@ -29,8 +29,10 @@ class PageForm(forms.Form):
 
     @property
     def status(self) -> int:
-        too_big = "file" in self.fields and self.has_error("file", FileTooBig.code)
-        return FileTooBig.status if too_big else 422
+        for refused in (FileTooBig, NoRoom) if "file" in self.fields else ():
+            if self.has_error("file", refused.code):
+                return refused.status
+        return 422
 
 
 class RevisionForm(PageForm):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from . import drafts, guesses, tasks, uploads, vocabulary, workflow
-from .errors import FileRefused, FileTooBig
+from .errors import FileRefused
 from .forms import PageForm, PartFields
 from .models import DraftFile, Kind, Part, Type
 from .uploads import StoredUpload
@@ -272,7 +272,7 @@ class HandIn:
         """
         try:
             groups = drafts.by_part(uploads.received_all(self.request))
-        except FileTooBig as error:
+        except FileRefused as error:
             self._refuse(error)
             return
         for number, group in enumerate(groups):

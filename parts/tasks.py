@@ -24,6 +24,7 @@ from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
 from partsite import locks, outage
+from partsite.room import DiskFull, telling_when_full
 from partsite.storage import StorageDown
 
 from . import conversion
@@ -92,6 +93,9 @@ def _convert_row(files: type[StoredFile], file_id: int) -> None:
     except conversion.ConversionError as error:
         logger.info("conversion_failed file=%s code=%s", label, error.code)
         outcome = {"state": Conversion.FAILED, "error": str(error)}
+    except DiskFull as error:
+        logger.error("conversion_found_no_room file=%s why=%s", label, error)
+        outcome = {"state": Conversion.FAILED, "error": str(conversion.no_room())}
     except StorageDown as error:
         # No fault of the file: the rescue enqueues it again in a while.
         logger.error("conversion_put_off file=%s why=%s", label, error)
@@ -350,7 +354,10 @@ def _twin_outcome(file: StoredFile) -> dict | None:
 
 
 def _convert(file: StoredFile) -> dict:
-    with tempfile.TemporaryDirectory(prefix="conversion-") as scratch:
+    with (
+        telling_when_full(),
+        tempfile.TemporaryDirectory(prefix="conversion-") as scratch,
+    ):
         folder = Path(scratch)
         source = folder / "source.step"
         with file.content.open("rb") as upload, source.open("wb") as copy:

@@ -1,25 +1,38 @@
 """What may be uploaded, and how it is stored."""
 
 import hashlib
+import logging
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.core.files.uploadhandler import (
+    FileUploadHandler,
+    SkipFile,
+    TemporaryFileUploadHandler,
+)
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from partsite import room
+from partsite.room import DiskFull, telling_when_full
+
 from .conversion import ConversionError, inspect_step
-from .errors import FileRefused, FileTooBig
+from .errors import FileRefused, FileTooBig, NoRoom
 from .models import Kind
+
+logger = logging.getLogger(__name__)
 
 SUFFIXES = {".step": Kind.STEP, ".stp": Kind.STEP, ".pdf": Kind.DRAWING}
 PICTURE_LIMIT_BYTES = 10 * 1024 * 1024
 _EDGE_BYTES = 1024
+_FOUND_NO_ROOM = f"HTTP_{room.BODY_FOUND_NONE.upper().replace('-', '_')}"
 _DROPPED_BYTES = 512 * 1024 * 1024  # how much over the limit is read for politeness
 
 
@@ -45,6 +58,9 @@ class SizeLimitHandler(FileUploadHandler):
     def new_file(self, *args, **kwargs) -> None:
         super().new_file(*args, **kwargs)
         self._seen_bytes = 0
+        if _FOUND_NO_ROOM in self.request.META:
+            self.request.upload_found_no_room = True
+            raise SkipFile
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         self._seen_bytes += len(raw_data)
@@ -55,6 +71,39 @@ class SizeLimitHandler(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> None:
         return None
+
+
+class RoomHandler(TemporaryFileUploadHandler):
+    """Keep a large file while it streams in, as long as there is room for it.
+
+    ``received`` refuses what found none.
+    """
+
+    def new_file(self, *args, **kwargs) -> None:
+        with self._no_room_skips():
+            super().new_file(*args, **kwargs)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        with self._no_room_skips():
+            super().receive_data_chunk(raw_data, start)
+
+    def file_complete(self, file_size: int) -> UploadedFile | None:
+        with suppress(SkipFile), self._no_room_skips():
+            return super().file_complete(file_size)
+        return None
+
+    @contextmanager
+    def _no_room_skips(self) -> Iterator[None]:
+        try:
+            with telling_when_full():
+                yield
+        except DiskFull as error:
+            logger.error("upload_found_no_room why=%s", error)
+            self.request.upload_found_no_room = True
+            with suppress(OSError):  # it tries once more to write what is left
+                self.upload_interrupted()
+            self.__dict__.pop("file", None)
+            raise SkipFile from error
 
 
 def received(request: HttpRequest, field: str = "file") -> UploadedFile:
@@ -75,6 +124,7 @@ def received_all(request: HttpRequest, field: str = "file") -> list[UploadedFile
 
     Raises:
         FileTooBig: one of them grew over the limit.
+        NoRoom: there was none to keep it.
     """
     length = request.META.get("CONTENT_LENGTH") or ""
     # Not read at all, but most clients see a broken connection and no answer.
@@ -87,7 +137,17 @@ def received_all(request: HttpRequest, field: str = "file") -> list[UploadedFile
         limit_mb = settings.UPLOAD_LIMIT_BYTES // (1024 * 1024)
         told = _("The file is larger than %(limit)s MB.") % {"limit": limit_mb}
         raise FileTooBig(told, field=field)
+    if getattr(request, "upload_found_no_room", False):
+        raise _no_room(field)
     return files
+
+
+def _no_room(field: str | None = None) -> NoRoom:
+    told = _(
+        "The server's disk is full, so the file was not kept. Tell whoever runs the "
+        "server, and send it again when there is room."
+    )
+    return NoRoom(told, field=field)
 
 
 def check(upload: UploadedFile) -> Kind:
@@ -134,7 +194,7 @@ def _ends_as_pdf(upload: UploadedFile) -> bool:
 def store(upload: UploadedFile) -> StoredUpload:
     """Check ``upload`` and put its bytes into the storage under their hash.
 
-    Raises: as ``check``; nothing is kept then.
+    Raises: as ``check``, and ``NoRoom``; nothing is kept then.
     """
     kind = check(upload)
     sha256 = _sha256(upload)
@@ -142,10 +202,18 @@ def store(upload: UploadedFile) -> StoredUpload:
     return StoredUpload(
         kind=kind,
         name=bare_name(upload.name),
-        stored_name=default_storage.save(hashed_name("files", sha256, suffix), upload),
+        stored_name=_save(hashed_name("files", sha256, suffix), upload),
         sha256=sha256,
         size_bytes=upload.size,
     )
+
+
+def _save(name: str, upload: UploadedFile) -> str:
+    try:
+        return default_storage.save(name, upload)
+    except DiskFull as error:
+        logger.error("upload_found_no_room why=%s", error)
+        raise _no_room("file") from error
 
 
 def check_png(upload: UploadedFile) -> None:
@@ -179,7 +247,7 @@ def check_png(upload: UploadedFile) -> None:
 
 def store_png(upload: UploadedFile) -> str:
     """Put a checked picture into the storage; return its name there."""
-    return default_storage.save(hashed_name("views", _sha256(upload), ".png"), upload)
+    return _save(hashed_name("views", _sha256(upload), ".png"), upload)
 
 
 def _sha256(upload: UploadedFile) -> str:

@@ -1,4 +1,4 @@
-"""Say so when something that the site stands on does not answer."""
+"""Say so when something that the site stands on does not answer, or is full."""
 
 import logging
 import sys
@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from . import room
 from .storage import StorageDown
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,12 @@ class Outage:
     name: str
     error: str
     details: str
+    status: int = 503
+
+    @property
+    def event(self) -> str:
+        """What the log calls it."""
+        return f"{self.name}_{'down' if self.status == 503 else 'full'}"
 
 
 STORAGE = Outage(
@@ -43,9 +50,18 @@ COUNTERS = Outage(
     "The server that counts attempts does not answer. Nothing was changed.",
 )
 
+DISK = Outage(
+    "disk",
+    "The server's disk is full",
+    "Nothing was changed. Tell whoever runs the server.",
+    status=507,
+)
+
 
 def of(exception: BaseException | None) -> Outage | None:
     """Return what an exception says is away; None if it says something else."""
+    if room.is_full(exception):
+        return DISK
     if isinstance(exception, StorageDown):
         return STORAGE
     if isinstance(exception, OperationalError | InterfaceError):
@@ -58,17 +74,18 @@ def of(exception: BaseException | None) -> Outage | None:
 
 
 def page(request: HttpRequest, outage: Outage) -> HttpResponse:
-    answer = render(request, "503.html", {"outage": outage.name}, status=503)
+    context = {"outage": outage.name}
+    answer = render(request, f"{outage.status}.html", context, status=outage.status)
     answer["Retry-After"] = str(WAIT_SECONDS)
     return answer
 
 
 def note(path: str, outage: Outage, exception: BaseException) -> None:
-    logger.error("%s_down path=%s why=%s", outage.name, path, exception)
+    logger.error("%s path=%s why=%s", outage.event, path, exception)
 
 
 class OutageMiddleware:
-    """Answer 503 on a page whose view finds something away; the API has its own.
+    """Say on a page what its view finds away or full; the API has its own.
 
     What is found away before any view has its turn comes to ``handler500``. Of an
     upload nothing is half done: bytes are stored before any row that names them.
@@ -99,6 +116,6 @@ class InOneLine(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         exception = record.exc_info[1] if record.exc_info else None
         if outage := of(exception):
-            record.msg = f"{record.getMessage()}: {outage.name}_down why={exception}"
+            record.msg = f"{record.getMessage()}: {outage.event} why={exception}"
             record.args = record.exc_info = None
         return True

@@ -11,6 +11,8 @@ from typing import BinaryIO
 from django.core.files.storage import FileSystemStorage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+from .room import telling_when_full
+
 
 class StorageDown(Exception):
     """The storage of the files does not answer; asking again later may help."""
@@ -27,6 +29,7 @@ class ContentStorage(FileSystemStorage):
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name
 
+    @telling_when_full()
     def _save(self, name: str, content) -> str:
         target = Path(self.path(name))
         if target.exists():

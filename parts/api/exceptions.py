@@ -83,7 +83,7 @@ def broken(request: HttpRequest) -> dict[str, Any]:
 def told(exc: Exception) -> tuple[int, dict[str, Any]]:
     """Return status and body of the answer to an exception."""
     if down := outage.of(exc):
-        return 503, _said(down.error, down.details)
+        return down.status, _said(down.error, down.details)
     match exc:
         case BadInput():
             return 400, _invalid({exc.field or _BODY_IS_WRONG: [str(exc)]})

@@ -141,7 +141,7 @@ def _away(environ: dict, around: Headers, error: DatabaseError) -> Answer | None
         ("Retry-After", str(outage.WAIT_SECONDS)),
         ("Content-Length", str(len(body))),
     ]
-    return HTTPStatus.SERVICE_UNAVAILABLE, headers, body
+    return HTTPStatus(down.status), headers, body
 
 
 def _count(status: HTTPStatus, seconds: float) -> None:

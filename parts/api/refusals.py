@@ -13,6 +13,7 @@ from parts.errors import (
     BadInput,
     FileRefused,
     FileTooBig,
+    NoRoom,
     NotAllowed,
     NotBackedUp,
     NotCompleted,
@@ -179,5 +180,16 @@ BY_STATUS = {
             ),
         },
         has_wait=True,
+    ),
+    507: Refusal(
+        "NoRoom",
+        "The server's disk is full. Nothing was kept or changed.",
+        {
+            "A file": NoRoom(
+                "The server's disk is full, so the file was not kept. Tell whoever "
+                "runs the server, and send it again when there is room.",
+                field="file",
+            )
+        },
     ),
 }

@@ -6,7 +6,15 @@ of its own. Importing this package costs the standard library only.
 """
 
 from .products import product_name, readable
-from .step import FINE, Conversion, ConversionError, Mesh, convert, inspect_step
+from .step import (
+    FINE,
+    Conversion,
+    ConversionError,
+    Mesh,
+    convert,
+    inspect_step,
+    no_room,
+)
 
 __all__ = [
     "FINE",
@@ -15,6 +23,7 @@ __all__ = [
     "Mesh",
     "convert",
     "inspect_step",
+    "no_room",
     "product_name",
     "readable",
 ]

@@ -35,6 +35,7 @@ _CHILD = [sys.executable, "-P", "-m", "parts.conversion.child"]
 _ROOT = Path(__file__).parents[2]
 _EDGE_BYTES = 1024
 _LOG_BYTES = 64 * 1024
+_NO_ROOM_BYTES = 1024 * 1024  # whoever failed with less left failed for want of it
 _BOM = b"\xef\xbb\xbf"
 
 _START = re.compile(rb"(?:%b)?(?>\s+|/\*.*?\*/)*+ISO-10303-21\s*;" % _BOM, re.DOTALL)
@@ -84,7 +85,7 @@ class ConversionError(Exception):
     """A STEP file gave no model; its text is a sentence safe to show.
 
     ``code`` is ``not_step``, ``cut_off``, ``unreadable``, ``empty``, ``crashed``,
-    ``memory`` or ``timeout``.
+    ``memory``, ``timeout`` or ``no_room``.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -171,6 +172,8 @@ def convert(
         log = _last_of(scratch / _LOG)
         if not (scratch / RESULT).exists():
             logger.warning("conversion_child_failed status=%s log=%r", status, log)
+            if shutil.disk_usage(scratch).free < _NO_ROOM_BYTES:
+                raise no_room()
             raise _explain(status, timeout_s, log)
         result = json.loads((scratch / RESULT).read_text(encoding="utf-8"))
         warnings = result["warnings"]
@@ -311,6 +314,13 @@ def _explain(status: int | None, timeout_s: float, log: str) -> Exception:
         )
     last = log.rstrip().rsplit("\n", 1)[-1]
     return RuntimeError(f"the conversion child exited with {status}: {last}")
+
+
+def no_room() -> ConversionError:
+    return ConversionError(
+        "no_room",
+        _("The server's disk is full. Try again when there is room."),
+    )
 
 
 def _last_of(path: Path) -> str:

@@ -197,7 +197,7 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 FILE_UPLOAD_HANDLERS = [
     "parts.uploads.SizeLimitHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+    "parts.uploads.RoomHandler",
 ]
 UPLOAD_LIMIT_BYTES = env_int("UPLOAD_LIMIT_MB", 100) * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # everything of a request but its files

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from tests.factories import make_part
 
-PAGES = ["400", "403", "403_csrf", "404", "405", "413", "429", "500"]
+PAGES = ["400", "403", "403_csrf", "404", "405", "413", "429", "500", "503", "507"]
 
 
 @pytest.mark.parametrize("page", PAGES)
