@@ -10,7 +10,7 @@ import mmap
 import time
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+from .wholerequests import WholeRequestWorker
 
 _MOST_PROCESSES = 128
 _NOBODY = -1
@@ -21,7 +21,7 @@ _counts = memoryview(mmap.mmap(-1, 8 * _MOST_PROCESSES)).cast("q")
 _counts[:] = memoryview(b"\xff" * 8 * _MOST_PROCESSES).cast("q")
 
 
-class EvenWorker(ThreadWorker):
+class EvenWorker(WholeRequestWorker):
     place: int | None = None  # in the counts
     _left_since: float | None = None
 
