@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 QUARANTINE = "quarantine"
 QUARANTINE_DAYS = 30
 _ORPHAN_AGE = timedelta(days=1)  # younger ones may be about to get their row
+# No conversion takes as long, and an upload writes all the time.
+_LEFTOVER_AGE = timedelta(hours=1)
 _LOCK_SECONDS = 60
 _MADE = StoredFile.STORED[1:]  # of a STEP file, and so again
 
@@ -117,7 +119,7 @@ def mend(found: Inventory) -> None:
         _empty_quarantine()
     for name in found.leftovers:
         if (path := Path(name)).is_absolute():
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            _delete(path)
         else:
             default_storage.delete(name)
         found.mended.append(name)
@@ -275,9 +277,24 @@ def _empty_quarantine() -> None:
             logger.info("quarantine_deleted name=%s", name)
 
 
+def clear_temporary() -> int:
+    """Delete what killed workers and web servers left behind; return how many."""
+    left = list(_temporary())
+    for path in left:
+        _delete(path)
+    return len(left)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _temporary() -> Iterable[Path]:
-    """Return what killed workers and web servers left for the system to clean."""
-    old = datetime.now(UTC) - timedelta(days=1)
+    """Yield what killed workers and web servers left for the system to clean."""
+    old = datetime.now(UTC) - _LEFTOVER_AGE
     folder = Path(tempfile.gettempdir())
     for pattern in ("conversion-*", "drawing-*", "tmp*.upload*"):
         for path in sorted(folder.glob(pattern)):

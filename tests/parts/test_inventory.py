@@ -252,3 +252,14 @@ def test_orphans_and_losses_of_a_bucket(bucket_files, part, monkeypatch, queued)
     with default_storage.open(f"quarantine/{alone}") as kept:
         assert kept.read() == b"alone"
     assert (found.mended, step(part).model.name) == ([model, alone], "")
+
+
+def test_a_worker_that_starts_clears_away_what_killed_ones_left(part, media):
+    old, young = media.parent / "conversion-abc", media.parent / "conversion-def"
+    for folder in (old, young):
+        folder.mkdir()
+    (old / "source.step").touch()
+    age(old, days=0.05)
+    assert inventory.clear_temporary() == 1
+    assert not old.exists()
+    assert young.exists()

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django_q.models import Schedule
 
 from backups import daily
-from parts import drawings, tasks
+from parts import drawings, inventory, tasks
 from partsite import queue
 
 SCHEDULES = {
@@ -18,6 +18,7 @@ SCHEDULES = {
     "parts.tasks.empty_trash": {"schedule_type": Schedule.HOURLY},
     "parts.kept.tidy": {"schedule_type": Schedule.HOURLY},
     "parts.tasks.clear_drafts": {"schedule_type": Schedule.HOURLY},
+    "parts.inventory.clear_temporary": {"schedule_type": Schedule.HOURLY},
 }
 
 
@@ -29,6 +30,7 @@ class Command(BaseCommand):
             _schedule(func, when)
         _schedule_backups()
         queue.bring_schedules_near()
+        inventory.clear_temporary()
         tasks.rescue()
         drawings.rescue()
         call_command("qcluster")
