@@ -37,8 +37,8 @@ pre_fork, child_exit = give_place, free_place
 preload_app = True
 workers = env_int("WEB_PROCESSES", 2)
 # Of all process and thread counts the throughput is the same; the more threads share
-# an interpreter, the longer the slowest of them wait (docs/performance.md). But slow
-# uploads, and requests that wait for a model, take a thread each.
+# an interpreter, the longer the slowest of them wait (docs/performance.md). But
+# requests that wait for a model take a thread each, as do clients that read slowly.
 threads = env_int("WEB_THREADS", WEB_THREADS)
 # Of a worker's heartbeat, which its threads do not hold up: a slow upload may take
 # longer.

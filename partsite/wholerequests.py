@@ -13,6 +13,7 @@ import re
 import socket
 import tempfile
 import time
+from collections import deque
 from concurrent.futures import Future
 from typing import BinaryIO
 
@@ -53,6 +54,18 @@ class WholeRequestWorker(ThreadWorker):
         super().finish_request(conn, fs)
         if self.pending_conns and self.pending_conns[-1] is conn:
             conn.timeout = conn.coming.deadline()
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Let what is under way end when this process is told to stop, and no more.
+
+        Browsers connect beforehand: nobody waits for what they may send one day.
+        """
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            if not conn.coming.has_begun:
+                conn.timeout = min(conn.timeout, deadline)
+        by_time = sorted(self.pending_conns, key=lambda conn: conn.timeout)
+        self.pending_conns = deque(by_time)
 
 
 def _is_whole(conn: TConn) -> bool:
@@ -105,6 +118,10 @@ class _Coming:
         self._is_chunked = False
         self._is_asked_for = False
         self._take(early)
+
+    @property
+    def has_begun(self) -> bool:
+        return self._seen_bytes > 0
 
     @property
     def is_whole(self) -> bool:
