@@ -1,5 +1,6 @@
 """Conversions: recorded, retried, rescued, never done twice for one file."""
 
+import errno
 import os
 import shutil
 import time
@@ -133,6 +134,16 @@ def test_a_failure_is_recorded_in_words(converter):
     file.refresh_from_db()
     assert (file.state, file.error) == (Conversion.FAILED, "This file is cut off.")
     assert file.model.name == ""
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_no_fault_of_the_file(converter, code):
+    converter.error = OSError(code, "No space left on device")
+    file = make_file(make_part())
+    tasks.convert(file.pk)
+    file.refresh_from_db()
+    told = "The server's disk is full. Try again when there is room."
+    assert (file.state, file.error) == (Conversion.FAILED, told)
 
 
 def test_a_bug_is_recorded_without_telling_the_inside(converter, caplog):

@@ -1,5 +1,8 @@
 """Files go in and out; each revision stays; nothing runs in the browser."""
 
+import errno
+from pathlib import Path
+
 import pytest
 from django.core.files.storage import default_storage
 from django.test import Client
@@ -22,6 +25,11 @@ OTHER_STEP = TINY_STEP.replace(b"HEADER;", b"HEADER; ")
 def _upload(api, part, name="plate.step", content=TINY_STEP, field="file"):
     data = {field: make_upload(name, content)}
     return api.post(f"{PARTS}{part.pk}/upload", data, format="multipart")
+
+
+def _stored_files() -> list[Path]:
+    found = Path(default_storage.location).rglob("*")
+    return [path for path in found if path.is_file()]
 
 
 def _bytes(file) -> bytes:
@@ -169,6 +177,34 @@ def test_an_upload_needs_its_field(api):
     data = {"file": "not a file"}
     answer = api.post(f"{PARTS}{part.pk}/upload", data, format="multipart")
     _refused(answer)
+
+
+@pytest.mark.parametrize(
+    ("broken", "size"),
+    [
+        ("partsite.storage.os.fsync", 0),
+        ("partsite.storage.os.fsync", 3_000_000),
+        ("django.core.files.uploadedfile.tempfile.NamedTemporaryFile", 3_000_000),
+    ],
+)
+def test_an_upload_to_a_full_disk_is_507(api, monkeypatch, broken, size):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(broken, full)
+    content = TINY_STEP[:13] + b" " * size + TINY_STEP[13:]
+    body = _refused(_upload(api, make_part(), content=content), 507)
+    assert body["code"] == "no_room"
+    assert body["error"].startswith("The server's disk is full")
+    assert list(_stored_files()) == []
+
+
+def test_what_the_web_server_could_not_keep_is_507(api):
+    data = {"file": make_upload("plate.step", TINY_STEP)}
+    address = f"{PARTS}{make_part().pk}/upload"
+    told = {"X-Body-Found-No-Room": "1"}
+    answer = api.post(address, data, format="multipart", headers=told)
+    assert _refused(answer, 507)["code"] == "no_room"
 
 
 @pytest.mark.parametrize("size", [2000, 200_000])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -345,6 +346,17 @@ def test_end_of_the_child_is_explained(source, folder, fake_child, script, code)
         convert(source, folder, timeout_s=0.5)
     assert failed.value.code == code
     assert list(folder.iterdir()) == []
+
+
+def test_who_failed_on_a_full_disk_failed_for_want_of_room(
+    source, folder, fake_child, monkeypatch
+):
+    fake_child("sys.exit(3)")
+    left = SimpleNamespace(free=4096)
+    monkeypatch.setattr(step.shutil, "disk_usage", lambda folder: left)
+    with pytest.raises(ConversionError) as failed:
+        convert(source, folder)
+    assert failed.value.code == "no_room"
 
 
 def test_bug_in_the_child_is_no_fault_of_the_file(source, folder, fake_child, caplog):
