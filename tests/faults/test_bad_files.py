@@ -3,8 +3,8 @@
 ``make fuzz-step COUNT=1000 SEED=2`` takes more of them, and those of STEP_SAMPLES, a
 folder. They do not go through the web server, which looks at their edges only.
 
-Of 1 000 (seed 1, November 2026) 336 gave a model, 516 could not be read, 132 crashed the
-kernel and 16 took over 10 seconds; the workers grew by 2 MB, and nothing was left.
+Of 1 000 (seed 1, November 2026) 336 gave a model, 516 could not be read, 132 crashed
+the kernel and 16 took over 10 seconds; the workers grew by 2 MB, and nothing was left.
 """
 
 import os
