@@ -122,7 +122,7 @@ def test_the_worker_makes_one_each_night_only_where_there_is_a_folder(settings, 
     ours = Schedule.objects.filter(func="backups.daily.start")
     Worker().handle()
     assert ours.get().next_run.hour == daily.next_time().astimezone(UTC).hour
-    later = timezone.now() + timedelta(days=5)
+    later = timezone.now() + timedelta(hours=5)
     ours.update(next_run=later)
     Worker().handle()
     assert ours.get().next_run == later

@@ -116,6 +116,7 @@ def test_the_index_shows_what_leads_come_for_first(lead_page):
         ("Parts", ["Files", "History", "Parts", "Seasons"]),
         ("People and keys", ["API keys", "Users"]),
         ("Background work", ["Failed tasks"]),
+        ("Backups", ["Backups"]),
     ]
 
 

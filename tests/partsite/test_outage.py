@@ -6,11 +6,10 @@ import pytest
 import redis
 from django.core.cache import cache
 from django.db import InterfaceError, OperationalError
+from django.db.backends.utils import CursorWrapper
 from django.urls import reverse
 
-from accounts.sessions import SessionStore
 from parts.models import DraftFile, Part, PartFile
-from parts.querysets import PartQuerySet
 from partsite import outage
 from tests.factories import make_file, make_key, make_part, make_upload
 
@@ -91,14 +90,17 @@ def test_pages_without_files_go_on(viewer_page, lose_bucket):
 
 @pytest.fixture
 def lose_database(monkeypatch, client):
-    """Return what has every look for parts, or for sessions, find no database."""
+    """Return what has every statement about parts, or sessions, find no database."""
     client.raise_request_exception = False
+    execute = CursorWrapper.execute
 
-    def lose(error: Exception, *, of=PartQuerySet, name="live") -> None:
-        def away(*args, **kwargs):
-            raise error
+    def lose(error: Exception, *, table: str = "parts") -> None:
+        def away(self, sql, params=None):
+            if f'"{table}"' in sql:
+                raise error
+            return execute(self, sql, params)
 
-        monkeypatch.setattr(of, name, away)
+        monkeypatch.setattr(CursorWrapper, "execute", away)
 
     return lose
 
@@ -118,7 +120,7 @@ def test_a_page_whose_view_finds_no_database(viewer_page, lose_database, caplog,
 
 
 def test_a_page_that_cannot_even_ask_who_comes(viewer_page, lose_database, caplog):
-    lose_database(OperationalError("it\nis away"), of=SessionStore, name="load")
+    lose_database(OperationalError("it\nis away"), table="accounts_session")
     answer = viewer_page.get(reverse("parts:completed"))
     assert (answer.status_code, answer["Retry-After"]) == (503, "10")
     assert AWAY_WORDS in answer.text
@@ -137,7 +139,7 @@ def test_the_api_without_a_database(client, viewer, lose_database, has_key):
         lose_database(OperationalError("connection refused"))
     else:
         client.force_login(viewer)
-        lose_database(OperationalError("gone"), of=SessionStore, name="load")
+        lose_database(OperationalError("gone"), table="accounts_session")
     answer = client.get("/api/parts/")
     assert (answer.status_code, answer["Retry-After"]) == (503, "10")
     assert answer.json() == {"error": "Database out of reach", "details": AWAY_WORDS}
