@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 SILENCE_SECONDS = HEAD_SECONDS = 30
 _IN_MEMORY_BYTES = 64 * 1024
 _HEAD_BYTES = 1024 * 1024  # more than gunicorn takes, so that it refuses
-_CHUNKED_BYTES = 1024 * 1024  # awaited of what is refused, being chunked
+_END_OF_CHUNKS = b"0\r\n\r\n"
 _OVER_BYTES = 1024 * 1024  # kept of what is too large, for the fields before the file
 # Longer than the limit by more than this is not even awaited.
 _DROPPED_BYTES = 512 * 1024 * 1024
@@ -115,7 +115,7 @@ class _Coming:
         self._kept: _Kept | None = None
         self._seen_bytes = 0
         self._all_bytes: int | None = None  # unknown while the head is not here
-        self._is_chunked = False
+        self._chunked_head = b""
         self._is_asked_for = False
         self._take(early)
 
@@ -125,16 +125,16 @@ class _Coming:
 
     @property
     def is_whole(self) -> bool:
-        if self._is_chunked:
-            is_over = self._data.endswith(b"0\r\n\r\n")
-            return is_over or self._seen_bytes > _CHUNKED_BYTES
+        if self._chunked_head:
+            is_over = self._data.endswith(_END_OF_CHUNKS)
+            return is_over or self._seen_bytes > _DROPPED_BYTES
         if self._all_bytes is None:
             return self._seen_bytes > _HEAD_BYTES
         return self._seen_bytes >= self._all_bytes
 
     def deadline(self) -> float:
         silence = time.monotonic() + SILENCE_SECONDS
-        has_head = self._is_chunked or self._all_bytes is not None
+        has_head = self._chunked_head or self._all_bytes is not None
         return silence if has_head else min(silence, self._began_at + HEAD_SECONDS)
 
     def read(self, sock: socket.socket) -> None:
@@ -143,7 +143,9 @@ class _Coming:
             if self._is_asked_for:
                 self._is_asked_for = False
                 sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-            if self._all_bytes is None:
+            if self._chunked_head:
+                size = _ONE_READ
+            elif self._all_bytes is None:
                 if time.monotonic() > self._began_at + HEAD_SECONDS:
                     raise TimeoutError
                 size = _IN_MEMORY_BYTES
@@ -158,6 +160,9 @@ class _Coming:
             self._take(data)
 
     def hand_over(self, unreader: Unreader) -> None:
+        if self._chunked_head:
+            unreader.unread(self._chunked_head + _END_OF_CHUNKS)
+            return
         beginning = bytes(self._data)
         if self._kept is None:
             unreader.unread(beginning)
@@ -170,6 +175,10 @@ class _Coming:
 
     def _take(self, data: bytes) -> None:
         self._seen_bytes += len(data)
+        if self._chunked_head:
+            # The site takes none, so nothing of it is kept but how it ends.
+            self._data = (self._data + data)[-len(_END_OF_CHUNKS) :]
+            return
         if self._kept is not None:
             most = settings.UPLOAD_LIMIT_BYTES + _OVER_BYTES
             if self._seen_bytes > most:
@@ -179,7 +188,7 @@ class _Coming:
             return
         searched = max(0, len(self._data) - 3)
         self._data += data
-        if self._all_bytes is None and not self._is_chunked:
+        if self._all_bytes is None:
             end = self._data.find(b"\r\n\r\n", searched)
             if end >= 0:
                 self._read_head(bytes(self._data[: end + 4]))
@@ -187,7 +196,8 @@ class _Coming:
     def _read_head(self, head: bytes) -> None:
         low = head.lower()
         if b"\r\ntransfer-encoding:" in low:
-            self._is_chunked = True
+            self._chunked_head = head
+            self._data = self._data[len(head) :][-len(_END_OF_CHUNKS) :]
             return
         found = _LENGTH.search(low) if b"\r\ncontent-length:" in low else None
         body_bytes = int(found[1]) if found else 0
