@@ -70,7 +70,7 @@ class Shop:
         }
 
     def manage(self, *words: str) -> str:
-        return subprocess.run(  # noqa: S603 - our own command
+        done = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "manage.py", *words],
             cwd=ROOT,
             env={
@@ -80,8 +80,10 @@ class Shop:
             },
             stdout=subprocess.PIPE,
             text=True,
-            check=True,
-        ).stdout
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
 
     def rows(self, sql: str) -> list[tuple]:
         with psycopg.connect(self.database) as connection:
