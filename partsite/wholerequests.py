@@ -40,6 +40,15 @@ _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNOREC
 
 
 class WholeRequestWorker(ThreadWorker):
+    def handle_quit(self, sig, frame) -> None:
+        """End at once, and take no lock, which whatever the signal breaks into may hold.
+
+        gunicorn closes its pool of threads here. When the signal came in the middle
+        of giving a request to that pool, the process waited for itself until it was
+        killed, for as long as a graceful end may take.
+        """
+        super(ThreadWorker, self).handle_quit(sig, frame)
+
     def handle(self, conn: TConn) -> object:
         if self.cfg.is_ssl or conn.is_http2:
             return super().handle(conn)

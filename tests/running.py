@@ -100,7 +100,12 @@ def _process(
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            pytest.fail(f"The site did not end: {path.read_text()}")
 
 
 def _site_of(folder: Path, address: str) -> Site:

@@ -1,12 +1,16 @@
 """What comes of a request, bit by bit; tests/faults has it on real servers."""
 
+import signal
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 
 from partsite import room, wholerequests
-from partsite.wholerequests import Unreader, _Coming
+from partsite.wholerequests import Unreader, WholeRequestWorker, _Coming
 
 HEAD = b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n"
 LARGE = 200_000
@@ -115,3 +119,19 @@ def test_a_client_that_goes_away_or_takes_too_long_is_given_up(line, monkeypatch
     line[0].close()
     with pytest.raises(ConnectionResetError):
         coming.read(line[1])
+
+
+def test_it_can_be_told_to_quit_while_it_gives_a_request_to_a_thread():
+    worker = object.__new__(WholeRequestWorker)
+    worker.cfg = SimpleNamespace(worker_int=lambda worker: None)
+    worker.tpool = ThreadPoolExecutor(1)
+
+    def tell():
+        with pytest.raises(SystemExit):
+            worker.handle_quit(signal.SIGQUIT, None)
+
+    with worker.tpool._shutdown_lock:  # as ``submit`` holds it
+        told = Thread(target=tell, daemon=True)
+        told.start()
+        told.join(timeout=5)
+        assert not told.is_alive()
