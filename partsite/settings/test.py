@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from partsite.env import env_str
 
 from .base import *  # noqa: F403 - a settings module is its base and what differs
-from .base import CACHES, LOCAL_FILES, REDIS_URL, STORAGES, database
+from .base import CACHES, LOCAL_FILES, Q_CLUSTER, REDIS_URL, STORAGES, database
 
 SECRET_KEY = "only-for-tests"  # noqa: S105 - guards nothing
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
@@ -29,7 +29,9 @@ if DATABASES["default"]["ENGINE"] == "partsite.sqlite":
 if REDIS_URL:
     # Each process of a test run has one of Redis's 16 databases for itself.
     _number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    CACHES["default"]["LOCATION"] = urlsplit(REDIS_URL)._replace(path=_number).geturl()
+    CACHES["default"]["LOCATION"] = Q_CLUSTER["redis"] = (
+        urlsplit(REDIS_URL)._replace(path=_number).geturl()
+    )
 # Off, since a block taken by one test would be spent, or missed, in another.
 API_READS_PER_MINUTE = API_WRITES_PER_MINUTE = API_UPLOADS_PER_MINUTE = 0
 FILES, FILE_DELIVERY = None, "stream"
