@@ -130,6 +130,16 @@ def _empty_redis(settings):
         cache.clear()
 
 
+@pytest.fixture
+def cache_class() -> type:
+    """Return the class of the cache, to put another method there for a test.
+
+    One that is put on ``cache`` itself stays there: what pytest puts back afterwards
+    is the cache's own, but on this one cache, before whatever its class is given.
+    """
+    return type(cache._connections[cache._alias])
+
+
 @pytest.fixture(autouse=True)
 def _no_culling_by_chance(monkeypatch):
     """Begin to count a cache's writes anew: every so many cost a query more."""

@@ -377,9 +377,9 @@ def test_clocks_that_differ_are_found(seconds, words):
 
 
 @pytest.mark.django_db
-def test_a_cache_that_keeps_nothing_is_found(monkeypatch):
+def test_a_cache_that_keeps_nothing_is_found(monkeypatch, cache_class):
     assert _told(services.of_cache) == []
-    monkeypatch.setattr(cache, "incr", lambda key: 1, raising=False)
+    monkeypatch.setattr(cache_class, "incr", lambda cache, key: 1)
     level, what = _one(services.of_cache)
     assert (level, what[:15]) == ("PROBLEM", "The cache loses")
 

@@ -4,7 +4,6 @@ import sqlite3
 
 import pytest
 import redis
-from django.core.cache import cache
 from django.db import InterfaceError, OperationalError
 from django.db.backends.utils import CursorWrapper
 from django.urls import reverse
@@ -160,13 +159,15 @@ def test_of_sqlite_only_some_faults_are_outages(code, found):
 # --- Redis --------------------------------------------------------------------
 
 
-def test_limits_that_cannot_be_counted_let_nobody_guess(client, monkeypatch, viewer):
+def test_limits_that_cannot_be_counted_let_nobody_guess(
+    client, monkeypatch, viewer, cache_class
+):
     def away(*args, **kwargs):
         raise redis.ConnectionError("connection refused")
 
     client.raise_request_exception = False
     for name in ("take", "get", "incr", "add"):
-        monkeypatch.setattr(type(cache._connections[cache._alias]), name, away)
+        monkeypatch.setattr(cache_class, name, away)
     form = {"username": viewer.username, "password": "guessed"}
     answer = client.post(reverse("accounts:login"), form)
     assert (answer.status_code, answer["Retry-After"]) == (503, "10")

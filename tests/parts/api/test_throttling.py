@@ -162,11 +162,11 @@ def test_of_many_reads_one_in_thirty_costs_a_query_more(
 
 @pytest.mark.parametrize("error", [OperationalError, RedisConnectionError])
 def test_where_nothing_can_be_counted_everything_is_let_through(
-    api, monkeypatch, caplog, error
+    api, monkeypatch, caplog, error, cache_class
 ):
     def fail(*args, **kwargs):
         raise error("gone")
 
-    monkeypatch.setattr("partsite.ratelimit.cache.take", fail)
+    monkeypatch.setattr(cache_class, "take", fail)
     assert _statuses(lambda: api.get(PARTS), 8) == [200] * 8
     assert "throttle_failed kind=reads" in caplog.text
