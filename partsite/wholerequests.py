@@ -41,7 +41,7 @@ _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNOREC
 
 class WholeRequestWorker(ThreadWorker):
     def handle_quit(self, sig, frame) -> None:
-        """End at once, and take no lock, which whatever the signal breaks into may hold.
+        """End at once; take no lock, which what the signal breaks into may hold.
 
         gunicorn closes its pool of threads here. When the signal came in the middle
         of giving a request to that pool, the process waited for itself until it was
