@@ -10,6 +10,7 @@ In this order, so that it is written and read in one go:
 - ``manifest.json``: when, of what, how many; without it the archive is cut off
 """
 
+import fcntl
 import gzip
 import hashlib
 import io
@@ -19,9 +20,11 @@ import re
 import shutil
 import tarfile
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Any, BinaryIO
@@ -33,6 +36,7 @@ ROWS, MEDIA = "rows/", "media/"
 MISSING, SUMS, MANIFEST = "missing.txt", "SHA256SUMS", "manifest.json"
 NATIVE = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
 _DRAFT = ".draft-"
+_OLD_DRAFT_SECONDS = 86_400  # where no lock tells whether it is in use
 # Half as large as without, at the speed of a disk; more makes it slower, not smaller.
 _COMPRESSION = 3
 _CHUNK_BYTES = 1024 * 1024
@@ -238,33 +242,49 @@ def sum_line(sha256: str, name: str) -> bytes:
     return f"{sha256}  {name}\n".encode()
 
 
-@contextmanager
-def new_file(folder: Path, stem: str) -> Iterator[tuple[BinaryIO, Path]]:
-    """Give a file that gets its name in ``folder`` once it is whole and on the disk.
+class Draft:
+    """An archive that is being written, in the folder where it is to be."""
 
-    Yields:
-        the file to write, and the path that it will have.
-    """
-    handle, draft = tempfile.mkstemp(dir=folder, prefix=_DRAFT)  # for its owner alone
-    target = _free(folder, stem)
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self.file = file
+        self._path = path
+
+    def keep(self, stem: str) -> Path:
+        """Give it its name once it is whole and on the disk; return its path."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        folder = self._path.parent
+        path = _named(self._path, folder, stem)
+        _sync_folder(folder)
+        return path
+
+
+@contextmanager
+def draft(folder: Path) -> Iterator[Draft]:
+    """Give a file for an archive; unless it is kept, nothing is left of it."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=_DRAFT)  # for its owner alone
     try:
         with os.fdopen(handle, "wb") as file:
-            yield file, target
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).rename(target)
-        _sync_folder(folder)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+            _mark_in_use(handle)
+            yield Draft(file, Path(name))
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
-def _free(folder: Path, stem: str) -> Path:
-    target, number = folder / f"{stem}{SUFFIX}", 1
-    while target.exists():
-        number += 1
-        target = folder / f"{stem}-{number}{SUFFIX}"
-    return target
+def _named(draft: Path, folder: Path, stem: str) -> Path:
+    """Give ``draft`` a name that nobody has, not another site's archive either."""
+    for number in count(1):
+        target = folder / f"{stem}{f'-{number}' if number > 1 else ''}{SUFFIX}"
+        try:
+            target.hardlink_to(draft)
+        except FileExistsError:
+            continue
+        except OSError:  # some file systems, as of USB sticks, know no links
+            if target.exists():
+                continue
+            draft.rename(target)
+        return target
+    raise AssertionError  # there is always a number more
 
 
 def _sync_folder(folder: Path) -> None:
@@ -279,13 +299,41 @@ def _sync_folder(folder: Path) -> None:
 def new_folder(folder: Path) -> Iterator[Path]:
     """Give a folder of one's own beside the archives, for as long as it is needed."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=_DRAFT) as path:
-        yield Path(path)
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            _mark_in_use(handle)
+            yield Path(path)
+        finally:
+            os.close(handle)
 
 
 def clear_drafts(folder: Path) -> None:
-    """Delete what killed backups left; only while no other can be at work."""
+    """Delete what killed backups left, of other sites too; not what one works at."""
     for draft in folder.glob(f"{_DRAFT}*"):
+        if _is_in_use(draft):
+            continue
         if draft.is_dir():
             shutil.rmtree(draft, ignore_errors=True)
         else:
             draft.unlink(missing_ok=True)
+
+
+def _mark_in_use(handle: int) -> None:
+    with suppress(OSError):  # some file systems know no locks
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_in_use(draft: Path) -> bool:
+    try:
+        handle = os.open(draft, os.O_RDONLY)
+    except OSError:
+        return True  # another user's, or just gone
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return time.time() - os.fstat(handle).st_mtime < _OLD_DRAFT_SECONDS
+    finally:
+        os.close(handle)
+    return False

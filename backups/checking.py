@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -43,16 +44,20 @@ class Contents:
         return {label: told["next_id"] for label, told in tables if told["next_id"]}
 
 
-def check(path: Path) -> Contents:
+def check(
+    path: Path, each_file: Callable[[str, int], None] = lambda name, size: None
+) -> Contents:
     """Read the whole archive; write nothing of it anywhere.
 
+    Args:
+        each_file: is told the name and the size of each stored file.
     Raises:
         ArchiveDamaged: something is not as it was written; the text says what.
         OSError: the archive cannot be read.
     """
     contents = Contents()
     with Names() as seen, Names() as named, tempfile.TemporaryFile() as sums:
-        reading = _Reading(contents, named, sums)
+        reading = _Reading(contents, named, sums, each_file)
         for member in archive.members(path):
             if contents.manifest:
                 raise ArchiveDamaged(f"{member.name} stands behind the manifest.")
@@ -68,10 +73,17 @@ def check(path: Path) -> Contents:
 class _Reading:
     """What is learnt of an archive, member by member."""
 
-    def __init__(self, contents: Contents, named: Names, sums: IO[bytes]) -> None:
+    def __init__(
+        self,
+        contents: Contents,
+        named: Names,
+        sums: IO[bytes],
+        each_file: Callable[[str, int], None],
+    ) -> None:
         self._contents = contents
         self._named = named  # the stored files that rows name
         self._sums = sums  # as SHA256SUMS should be
+        self._each_file = each_file
         self._sums_told = ""  # the hash of SHA256SUMS
 
     def take(self, member: archive.Member) -> None:
@@ -136,6 +148,7 @@ class _Reading:
             raise ArchiveDamaged(f"No row names {member.name}.")
         self._contents.files += 1
         self._contents.file_bytes += member.size
+        self._each_file(member.stored_name, member.size)
 
     def _compare_sums(self, member: archive.Member) -> None:
         self._sums.seek(0)
@@ -161,6 +174,9 @@ def _manifest(text: bytes) -> dict[str, Any]:
             )
         is_whole = (
             isinstance(manifest["sums"], str)
+            and isinstance(manifest["made_at"], str)
+            and isinstance(manifest["secret_key"], str)
+            and isinstance(manifest["database"]["engine"], str)
             and all(isinstance(manifest["files"][key], int) for key in _FILE_KEYS)
             and all(
                 isinstance(told["rows"], int)

@@ -1,26 +1,24 @@
 """The backup of each night: started by the queue, made in a process of its own."""
 
 import logging
-import re
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils import timezone
 
-from . import archive, checking, making
-from .errors import BackupError
-from .making import Made, Reason
-from .models import Backup
+from . import archive, checking, making, rotation
+from .errors import ArchiveDamaged, BackupError
+from .making import Made
+from .models import Backup, Reason
 
 logger = logging.getLogger(__name__)
 
 HOUR = 3  # in the site's own time zone
-_UPGRADES_KEPT = 5
-_STAMP = re.compile(r"parts-(\d{4}-\d\d-\d\dT\d{6}Z)-([a-z-]+?)(-\d+)?\.tar\.gz")
 _LATE = timedelta(hours=36)
 
 
@@ -47,13 +45,24 @@ def run() -> Made:
     made = making.make(reason=Reason.DAILY)
     try:
         checking.check(made.path)
-    except BackupError as error:
-        making.record(Backup(reason=Reason.DAILY, error=str(error)))
-        raise
-    for path in outlived(made.path.parent):
-        path.unlink(missing_ok=True)
-        logger.info("backup_deleted path=%s", path)
+    except ArchiveDamaged as error:
+        # Out of the way of those to come, or one day it stays in a good one's place.
+        aside = made.path.with_name(f"damaged{archive.SUFFIX}")
+        made.path.replace(aside)
+        raise _failed(made, f"{error} It now lies in {aside}.") from error
+    except (OSError, sqlite3.Error) as error:
+        told = f"{made.path} could not be checked, and no other was deleted: {error}."
+        raise _failed(made, told) from error
+    rotation.delete_outlived(made.path, Reason.DAILY)
     return made
+
+
+def _failed(made: Made, told: str) -> BackupError:
+    """Note that what was made is none; return what to raise."""
+    logger.error("backup_unsound path=%s why=%s", made.path, told)
+    with suppress(DatabaseError):
+        Backup.objects.filter(path=made.path).update(path="", error=told)
+    return BackupError(told)
 
 
 def next_time() -> datetime:
@@ -61,49 +70,6 @@ def next_time() -> datetime:
     now = timezone.localtime()
     due = now.replace(hour=HOUR, minute=0, second=0, microsecond=0)
     return due if due > now else due + timedelta(days=1)
-
-
-def outlived(folder: Path) -> list[Path]:
-    """Return which archives of ours in ``folder`` are not to be kept any longer.
-
-    Of the nightly ones stay the newest of each of so many days, weeks and months; of
-    those before an upgrade or a wipe the last few. Others are nobody's to delete.
-    """
-    ours: dict[str, dict[Path, datetime]] = {}
-    for path in folder.glob(f"parts-*{archive.SUFFIX}"):
-        if found := _STAMP.fullmatch(path.name):
-            at = datetime.strptime(found[1], "%Y-%m-%dT%H%M%SZ").replace(tzinfo=UTC)
-            ours.setdefault(found[2], {})[path] = at
-    nightly = ours.pop(Reason.DAILY, {})
-    stay = {
-        *_newest_of(nightly, settings.BACKUP_KEEP_DAYS, lambda at: at.date()),
-        *_newest_of(
-            nightly, settings.BACKUP_KEEP_WEEKS, lambda at: at.isocalendar()[:2]
-        ),
-        *_newest_of(
-            nightly, settings.BACKUP_KEEP_MONTHS, lambda at: (at.year, at.month)
-        ),
-    }
-    gone = [path for path in nightly if path not in stay]
-    for reason in (Reason.BEFORE_UPGRADE, Reason.BEFORE_WIPE):
-        before = ours.get(reason, {})
-        gone += _oldest_first(before)[:-_UPGRADES_KEPT]
-    return sorted(gone)
-
-
-def _newest_of(
-    archives: dict[Path, datetime], count: int, span: Callable[[datetime], object]
-) -> Iterable[Path]:
-    """Return the newest archive of each of the last ``count`` spans that have one."""
-    newest: dict[object, Path] = {}
-    for path in _oldest_first(archives):
-        newest[span(timezone.localtime(archives[path]))] = path
-    return list(newest.values())[-count:] if count else []
-
-
-def _oldest_first(archives: dict[Path, datetime]) -> list[Path]:
-    # Of those of one second all but the first have a number behind their name.
-    return sorted(archives, key=lambda path: (archives[path], len(path.name)))
 
 
 def trouble() -> list[str]:
@@ -114,6 +80,8 @@ def trouble() -> list[str]:
     last = Backup.objects.first()
     if last and last.error:
         told.append(f"The last backup, of {_day(last)}, failed: {last.error}")
+    elif last and last.lacking:
+        told.append(f"The last backup, of {_day(last)}, is not whole: {last.warnings}")
     good = Backup.objects.exclude(path="").filter(reason=Reason.DAILY).first()
     if good is None:
         told.append("There is no nightly backup yet.")

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,9 @@ from partsite import locks
 from partsite.names import Names
 from partsite.storage import StorageDown
 
-from . import archive, rows, snapshot
+from . import archive, rotation, rows, snapshot
 from .errors import BackupError
-from .models import Backup
+from .models import Backup, Reason
 
 logger = logging.getLogger(__name__)
 
@@ -38,24 +37,16 @@ _OF_DATABASE = (DatabaseError, sqlite3.Error)
 _PURGE_SECONDS = 60  # how long a clean-up that runs already is waited for
 
 
-class Reason(StrEnum):
-    """Why a backup is made; it is part of the archive's name."""
-
-    BY_HAND = ""
-    DAILY = "daily"
-    BEFORE_UPGRADE = "before-upgrade"
-    BEFORE_WIPE = "before-wipe"
-
-
 @dataclass
 class Made:
     """A finished archive and what is in it."""
 
-    path: Path
-    size_bytes: int
     tables: dict[str, int]
-    files: int
-    file_bytes: int
+    path: Path = Path()
+    size_bytes: int = 0
+    files: int = 0
+    file_bytes: int = 0
+    lacking: int = 0  # files that are lost or damaged
     warnings: list[str] = field(default_factory=list)
 
 
@@ -98,13 +89,19 @@ def make(
             size_bytes=made.size_bytes,
             parts=made.tables.get("parts.part", 0),
             files=made.files,
+            lacking=made.lacking,
             warnings="\n".join(made.warnings),
         )
     )
+    if reason in rotation.BEFORE:
+        rotation.delete_outlived(made.path, reason)
     return made
 
 
 def _in_words(error: Exception) -> str:
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+        # Of its copy or of what is gathered on the way: the site's own is only read.
+        return "The backup could not be made: No space left on device."
     if isinstance(error, OSError) and error.strerror:
         where = f" ({error.filename})" if error.filename else ""
         return f"The backup could not be made: {error.strerror}{where}."
@@ -132,12 +129,12 @@ def _made(target: Path, reason: Reason, with_files: bool, at: datetime) -> Made:
             archive.clear_drafts(target)
             with (
                 archive.new_folder(target) as scratch,
-                archive.new_file(target, stem) as (file, path),
+                archive.draft(target) as draft,
             ):
-                with archive.Writer(file, at=at.timestamp()) as writer:
-                    made = _write(writer, scratch, with_files, at, path)
-                file.flush()
-                made.size_bytes = file.tell()
+                with archive.Writer(draft.file, at=at.timestamp()) as writer:
+                    made = _write(writer, scratch, with_files, at)
+                made.size_bytes = draft.file.tell()
+                made.path = draft.keep(stem)
     except locks.Busy:
         raise BackupError(
             "Another backup, or the clean-up of old files, is at work. "
@@ -147,7 +144,7 @@ def _made(target: Path, reason: Reason, with_files: bool, at: datetime) -> Made:
 
 
 def _write(
-    writer: archive.Writer, scratch: Path, with_files: bool, at: datetime, path: Path
+    writer: archive.Writer, scratch: Path, with_files: bool, at: datetime
 ) -> Made:
     with Names() as named:
         # Given back before the files are copied, which may take hours: PostgreSQL
@@ -162,7 +159,7 @@ def _write(
             if seen.native:
                 writer.add_file(seen.native.name, seen.native)
                 engine["native"] = seen.native.name
-        made = Made(path, 0, counts, 0, 0, seen.warnings)
+        made = Made(tables=counts, warnings=seen.warnings)
         files = _write_files(writer, scratch, named if with_files else (), made)
     writer.finish(
         {
@@ -208,8 +205,7 @@ def _write_files(
     writer: archive.Writer, scratch: Path, named: Iterable[str], made: Made
 ) -> dict[str, Any]:
     """Copy what ``named`` says; tell of what is lost or damaged."""
-    damaged = []
-    missing = 0
+    damaged = missing = 0
     with tempfile.TemporaryFile(dir=scratch) as lost:
         for name in named:
             try:
@@ -222,7 +218,7 @@ def _write_files(
             made.files += 1
             made.file_bytes += file.size
             if not is_named_after(name, sha256):
-                damaged.append(name)
+                damaged += 1
         size = lost.tell()
         lost.seek(0)
         writer.add(archive.MISSING, lost, size)
@@ -234,14 +230,15 @@ def _write_files(
         )
     if damaged:
         made.warnings.append(
-            f"{_count(len(damaged), 'file is', 'files are')} not what was "
+            f"{_count(damaged, 'file is', 'files are')} not what was "
             "uploaded any more. Run manage.py check_files."
         )
+    made.lacking = missing + damaged
     return {
         "count": made.files,
         "bytes": made.file_bytes,
         "missing": missing,
-        "damaged": len(damaged),
+        "damaged": damaged,
     }
 
 

@@ -11,14 +11,18 @@ from pathlib import Path
 from django.contrib.contenttypes.models import ContentType
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.executor import MigrationExecutor
 
 from parts import kept
+from parts.tasks import PURGE_LOCK
 from parts.uploads import is_named_after
+from parts.watch import disk
+from partsite import locks
 from partsite.names import Names
+from partsite.room import DiskFull
 from partsite.storage import StorageDown
 
 from . import archive, checking, rows
@@ -26,6 +30,8 @@ from .errors import BackupError
 from .making import key_mark
 
 logger = logging.getLogger(__name__)
+
+_CLEANING_SECONDS = 60  # how long a clean-up that runs already is waited for
 
 
 @dataclass(frozen=True)
@@ -58,27 +64,51 @@ def restore(path: Path) -> Restored:
         BackupError: the installation is not empty, the archive is damaged or of a
             newer release, or something stood in the way.
     """
-    _refuse_unless_empty()
-    contents = checking.check(path)
-    _refuse_unless_known(contents)
-    _refuse_unless_room(contents)
     try:
-        _migrate_to(contents.migrations)
-        executor = MigrationExecutor(connection)
-        newest = executor.loader.graph.leaf_nodes()
-        is_older = bool(executor.migration_plan(newest))
-        apps = rows.apps_of(executor.loader, contents.migrations)
-        with Names() as named:
-            _load(path, contents, apps, named)
-            warnings = list(_warnings(contents, named))
-    except (StorageDown, OSError, DatabaseError) as error:
+        # Two at once would delete each other's files, and what lies there already is
+        # named by no row until the end.
+        with locks.exclusive(PURGE_LOCK, wait_seconds=_CLEANING_SECONDS):
+            contents, is_older, warnings = _restored(path)
+    except locks.Busy:
+        raise BackupError(
+            "Nothing was restored: a backup, another restore or the clean-up of old "
+            "files is at work here. Try again when it has ended."
+        ) from None
+    except (StorageDown, DiskFull, OSError, DatabaseError) as error:
         raise BackupError(f"Nothing was restored: {str(error).strip()}.") from error
-    finally:
-        ContentType.objects.clear_cache()
-        # Triggers and sums too, which no archive holds.
-        call_command("migrate", verbosity=0, interactive=False, no_backup=True)
     logger.info("backup_restored path=%s", path)
     return Restored(contents, is_older, warnings)
+
+
+def _restored(path: Path) -> tuple[checking.Contents, bool, list[str]]:
+    _refuse_unless_empty()
+    needed = _Needed()
+    contents = checking.check(path, needed.take)
+    _refuse_unless_known(contents)
+    _refuse_unless_room(needed.size_bytes)
+    with Names() as named:
+        try:
+            _migrate_to(contents.migrations)
+            executor = MigrationExecutor(connection)
+            newest = executor.loader.graph.leaf_nodes()
+            is_older = bool(executor.migration_plan(newest))
+            apps = rows.apps_of(executor.loader, contents.migrations)
+            _load(path, contents, apps, named)
+        except BaseException:
+            try:
+                _settle()
+            except (DatabaseError, CommandError):
+                logger.exception("restore_left_it_unmigrated")
+            raise  # what went wrong first
+        _settle()
+        return contents, is_older, list(_warnings(contents, named))
+
+
+def _settle() -> None:
+    """Bring the database to where this release wants it."""
+    ContentType.objects.clear_cache()
+    # Triggers and sums too, which no archive holds.
+    call_command("migrate", verbosity=0, interactive=False, no_backup=True)
 
 
 def _warnings(contents: checking.Contents, named: Names) -> Iterator[str]:
@@ -90,7 +120,11 @@ def _warnings(contents: checking.Contents, named: Names) -> Iterator[str]:
     if contents.missing:
         yield f"{contents.missing} files were lost already when the backup was made."
     if not contents.with_files:
-        gone = sum(not default_storage.exists(name) for name in named)
+        try:
+            gone = sum(not default_storage.exists(name) for name in named)
+        except StorageDown as error:
+            yield f"The storage, which is to have the files, does not answer: {error}"
+            return
         if gone:
             yield (
                 f"The backup is of the database alone, and the storage lacks {gone} of "
@@ -118,19 +152,24 @@ def _refuse_unless_known(contents: checking.Contents) -> None:
         )
 
 
-def _refuse_unless_room(contents: checking.Contents) -> None:
+class _Needed:
+    """How much room an archive's files want beside those that lie there already."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+
+    def take(self, name: str, size: int) -> None:
+        if not (default_storage.exists(name) and default_storage.size(name) == size):
+            self.size_bytes += size
+
+
+def _refuse_unless_room(needed_bytes: int) -> None:
     """Refuse what the disk cannot hold, where files lie on a disk of this machine."""
-    try:
-        folder = Path(default_storage.path(""))
-    except NotImplementedError:
-        return
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    if contents.file_bytes > free:
+    free = disk.free_bytes()
+    if free is not None and needed_bytes > free:
         raise BackupError(
-            f"The archive's files need {contents.file_bytes // 1_000_000} MB, and "
-            f"{folder} has {free // 1_000_000} MB left. Nothing was restored."
+            f"The archive's files need {needed_bytes // 1_000_000} MB, and the disk "
+            f"has {free // 1_000_000} MB left. Nothing was restored."
         )
 
 
@@ -186,6 +225,7 @@ def _load(
     with Names() as put:
         try:
             with transaction.atomic():
+                locks.allow_idling(connection)  # while files are copied
                 _refuse_unless_empty()  # now that nobody else writes
                 models = rows.tables(apps)
                 _empty(model._meta.db_table for model in models)

@@ -18,6 +18,8 @@ from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.client import DatabaseClient
 
+from partsite import locks
+
 from .archive import NATIVE
 from .errors import BackupError
 
@@ -74,6 +76,7 @@ def _of_postgresql(folder: Path) -> Iterator[Snapshot]:
         _second_connection(OPTIONS=options) as snapshot,
         transaction.atomic(using=ALIAS),
     ):
+        locks.allow_idling(snapshot)  # while pg_dump reads
         with snapshot.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             cursor.execute("SELECT pg_export_snapshot()")

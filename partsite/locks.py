@@ -8,10 +8,12 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 _PAUSE_SECONDS = 0.05
 
@@ -39,14 +41,20 @@ def exclusive(name: str, *, wait_seconds: float = 0) -> Iterator[None]:
         yield
 
 
+def allow_idling(connection: BaseDatabaseWrapper) -> None:
+    """Have no server end this transaction because nothing is asked for a while."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
 @contextmanager
 def _in_postgresql(name: str) -> Iterator[Callable[[], bool]]:
     own = connection.copy()
     own.settings_dict["OPTIONS"].pop("pool", None)
     own.set_autocommit(False)  # a lock of a transaction outlives a pooler's hands
     with closing(own), own.cursor() as cursor:
-        # It is idle for as long as whoever holds the lock works.
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        allow_idling(own)  # for as long as whoever holds the lock works
 
         def take() -> bool:
             cursor.execute(
@@ -62,9 +70,23 @@ def _beside_sqlite(name: str) -> Iterator[Callable[[], bool]]:
     path = f"{connection.settings_dict['NAME']}-{name}"
     file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        _give_to_owner(file)
         yield partial(_take_file, file)
     finally:
         os.close(file)
+
+
+def _give_to_owner(file: int) -> None:
+    """Give what root makes to the site's user, as SQLite does with files of its own.
+
+    Else one backup by root keeps the site from all that this locks.
+    """
+    if os.geteuid() == 0:
+        base = Path(connection.settings_dict["NAME"])
+        owner = base if base.exists() else base.parent
+        with suppress(OSError):
+            told = owner.stat()
+            os.fchown(file, told.st_uid, told.st_gid)
 
 
 def _take_file(file: int) -> bool:

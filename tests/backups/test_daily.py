@@ -1,5 +1,7 @@
-"""The backup of each night: when, which stay, and what is told of it."""
+"""The backup of each night: when, what it replaces, and what is told of it."""
 
+import errno
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,9 +13,9 @@ from backups import daily, making
 from backups.errors import ArchiveDamaged
 from backups.models import Backup
 from parts.management.commands.worker import Command as Worker
-from tests.factories import make_part
+from tests.factories import make_file, make_part
 
-NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+LONG_AGO = datetime(2020, 11, 26, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -23,7 +25,16 @@ def folder(settings, tmp_path):
     return settings.BACKUP_DIR
 
 
-def put(folder, at: datetime, reason: str = "daily", more: str = ""):
+def put(folder, at: datetime, reason: str = "daily", more: str = "", lacking: int = 0):
+    """Put an archive there that this site has made."""
+    path = put_of_others(folder, at, reason, more)
+    Backup.objects.create(
+        reason=reason, path=path, started_at=at, lacking=lacking, warnings="Lost."
+    )
+    return path
+
+
+def put_of_others(folder, at: datetime, reason: str = "daily", more: str = ""):
     """Put an archive's name there."""
     reason = f"-{reason}" if reason else ""
     path = folder / f"parts-{at:%Y-%m-%dT%H%M%SZ}{reason}{more}.tar.gz"
@@ -31,71 +42,88 @@ def put(folder, at: datetime, reason: str = "daily", more: str = ""):
     return path
 
 
-def test_there_stays_one_of_each_day_week_and_month(folder, settings):
-    settings.BACKUP_KEEP_DAYS = 3
-    settings.BACKUP_KEEP_WEEKS = 2
-    settings.BACKUP_KEEP_MONTHS = 3
-    for days in range(100):
-        put(folder, NOON - timedelta(days=days))
-    gone = set(daily.outlived(folder))
-    stay = {path.name[6:16] for path in set(folder.iterdir()) - gone}
-    assert stay == {
-        *("2026-11-26", "2026-11-25", "2026-11-24"),  # days
-        "2026-11-22",  # the week before
-        *("2026-10-31", "2026-09-30"),  # months
-    }
-
-
-def test_of_one_day_the_newest_stays(folder):
-    first, last = put(folder, NOON), put(folder, NOON + timedelta(hours=2))
-    put(folder, NOON + timedelta(hours=2), more="-2")
-    assert daily.outlived(folder) == [first, last]
-
-
-def test_days_without_a_backup_are_not_counted(folder, settings):
-    settings.BACKUP_KEEP_DAYS = 2
-    put(folder, NOON)
-    put(folder, NOON - timedelta(days=200))
-    oldest = put(folder, NOON - timedelta(days=201))
-    assert daily.outlived(folder) == [oldest]
-
-
-def test_of_those_before_an_upgrade_the_last_stay_and_others_always(folder):
-    upgrades = [
-        put(folder, NOON - timedelta(days=days), "before-upgrade") for days in range(7)
-    ]
-    for days in range(9):
-        put(folder, NOON - timedelta(days=days), "")
-    (folder / "parts-of-a-bicycle.tar.gz").touch()
-    assert daily.outlived(folder) == sorted(upgrades[5:])
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_nights_backup_replaces_what_is_too_old(folder, settings):
     settings.BACKUP_KEEP_DAYS, settings.BACKUP_KEEP_WEEKS = 1, 0
     settings.BACKUP_KEEP_MONTHS = 0
-    old = put(folder, NOON - timedelta(days=400))
+    old = put(folder, LONG_AGO)
     make_part()
     call_command("backup", "--daily")
     (path,) = folder.iterdir()
     assert path != old
     assert path.name.endswith("-daily.tar.gz")
-    assert Backup.objects.get().path == str(path)
+    assert Backup.objects.first().path == str(path)
     assert daily.trouble() == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_backup_that_cannot_be_read_replaces_nothing(folder, monkeypatch):
-    old = put(folder, NOON - timedelta(days=400))
+def test_one_without_its_files_does_not_replace_the_last_that_has_them(
+    folder, settings, media
+):
+    settings.BACKUP_KEEP_DAYS, settings.BACKUP_KEEP_WEEKS = 1, 0
+    settings.BACKUP_KEEP_MONTHS = 0
+    older = put(folder, LONG_AGO - timedelta(days=2))
+    whole = put(folder, LONG_AGO - timedelta(days=1))
+    put(folder, LONG_AGO, lacking=1)
+    make_file(make_part())
+    shutil.rmtree(media)  # as if it were not mounted
+    call_command("backup", "--daily")
+    assert whole in folder.iterdir()
+    assert older not in folder.iterdir()
+    assert len(list(folder.iterdir())) == 2
+    (told,) = daily.trouble()
+    assert "is not whole: 1 file is lost" in told
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_one_just_made_stays_whatever_the_clock_said_before(folder, settings):
+    settings.BACKUP_KEEP_DAYS, settings.BACKUP_KEEP_WEEKS = 1, 0
+    settings.BACKUP_KEEP_MONTHS = 0
+    ahead = put(folder, timezone.now() + timedelta(days=4000))
+    made = daily.run()
+    assert {*folder.iterdir()} == {made.path, ahead}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_those_of_another_site_in_the_same_folder_stay(folder, settings):
+    settings.BACKUP_KEEP_DAYS, settings.BACKUP_KEEP_WEEKS = 1, 0
+    settings.BACKUP_KEEP_MONTHS = 0
+    others = put_of_others(folder, LONG_AGO)
+    made = daily.run()
+    assert {*folder.iterdir()} == {made.path, others}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_damaged_one_is_put_aside_and_replaces_nothing(folder, monkeypatch):
+    old = put(folder, LONG_AGO)
 
     def damaged(path):
         raise ArchiveDamaged("The archive is damaged.")
 
     monkeypatch.setattr("backups.daily.checking.check", damaged)
-    with pytest.raises(CommandError, match="The archive is damaged."):
+    aside = folder / "damaged.tar.gz"
+    told = f"The archive is damaged. It now lies in {aside}."
+    with pytest.raises(CommandError, match=told):
         call_command("backup", "--daily")
-    assert old.exists()
-    assert daily.trouble()[0].endswith("failed: The archive is damaged.")
+    assert {*folder.iterdir()} == {old, aside}
+    (late,) = (told for told in daily.trouble() if "last nightly" in told)
+    assert f"is of {timezone.localtime(LONG_AGO):%Y-%m-%d}" in late
+    assert daily.trouble()[0].endswith(f"failed: {told}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_cannot_be_checked_stays_and_replaces_nothing(folder, monkeypatch):
+    old = put(folder, LONG_AGO)
+
+    def broken(path):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("backups.daily.checking.check", broken)
+    with pytest.raises(CommandError, match="could not be checked, and no other was"):
+        call_command("backup", "--daily")
+    assert old in folder.iterdir()
+    assert len(list(folder.iterdir())) == 2
+    assert "Input/output error" in daily.trouble()[0]
 
 
 @pytest.mark.parametrize(

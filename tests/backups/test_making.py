@@ -5,6 +5,7 @@ import json
 import sqlite3
 import subprocess
 import tarfile
+import time
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from backups import checking, making
+from backups import archive, checking, making, snapshot
 from backups.errors import BackupError
 from backups.models import Backup
 from parts import tasks
@@ -147,6 +148,39 @@ def test_a_full_disk_leaves_no_half_archive(shop, target, monkeypatch):
     assert Backup.objects.get().error == told
 
 
+@of_sqlite
+def test_a_disk_that_is_full_while_the_database_is_copied(shop, target, monkeypatch):
+    def full(*args):
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorname = "SQLITE_FULL"
+        raise error
+
+    monkeypatch.setattr("backups.snapshot.closing", full)
+    with pytest.raises(BackupError, match="not be made: No space left on device."):
+        making.make(target)
+
+
+@of_postgresql
+def test_a_server_that_ends_idle_transactions_ends_no_backup(shop, target, monkeypatch):
+    dump = snapshot._dump
+
+    def slow(*args) -> str:
+        time.sleep(0.3)
+        return dump(*args)
+
+    monkeypatch.setattr("backups.snapshot._dump", slow)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database()")
+        name = connection.ops.quote_name(cursor.fetchone()[0])
+        limit = "idle_in_transaction_session_timeout"
+        cursor.execute(f"ALTER DATABASE {name} SET {limit} = 100")
+    try:
+        assert making.make(target).warnings == []
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} RESET {limit}")
+
+
 def test_a_disk_that_breaks_in_the_middle_leaves_none_either(shop, target, monkeypatch):
     open_file = making.default_storage.open
     opened = []
@@ -170,6 +204,27 @@ def test_what_a_killed_backup_left_is_gone_after_the_next(shop, target):
     (target / ".draft-folder" / "database.sqlite3").touch()
     path = making.make(target).path
     assert list(target.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("knows_links", [True, False])
+def test_a_backup_of_another_site_in_the_same_folder_is_left_alone(
+    shop, target, monkeypatch, knows_links
+):
+    def refuse(*args) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not knows_links:
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    target.mkdir()
+    with archive.new_folder(target) as scratch, archive.draft(target) as theirs:
+        theirs.file.write(b"theirs")
+        ours = making.make(target).path
+        assert scratch.exists()
+        kept = theirs.keep(ours.name.removesuffix(archive.SUFFIX))
+    assert kept.read_bytes() == b"theirs"
+    assert kept != ours
+    assert checking.check(ours).manifest
+    assert {*target.iterdir()} == {ours, kept}
 
 
 def test_two_of_one_second_have_two_names(shop, target):

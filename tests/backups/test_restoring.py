@@ -5,18 +5,23 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 
 from accounts.models import Session
 from backups import making, restoring
 from backups.errors import BackupError
 from parts import inventory, kept, stats
 from parts.models import Part, PartEvent, PartFile
+from parts.tasks import PURGE_LOCK
+from partsite import locks
+from partsite.room import DiskFull
 from tests.buckets import bucket_options, keep_files_in
 from tests.factories import make_part
 
@@ -31,6 +36,9 @@ from .archives import (
 )
 
 ROOT = Path(__file__).parents[2]
+of_postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="PostgreSQL's own limit"
+)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -117,7 +125,7 @@ def test_when_a_file_cannot_be_stored_nothing_is_there(
     def full(name, content):
         saved.append(name)
         if len(saved) == failing:
-            raise OSError(28, "No space left on device")
+            raise DiskFull("No space left on device")
         return save(name, content)
 
     monkeypatch.setattr(restoring.default_storage, "save", full)
@@ -128,6 +136,54 @@ def test_when_a_file_cannot_be_stored_nothing_is_there(
     monkeypatch.undo()
     assert make_part().pk == 1
     assert kept.recount() == 0
+
+
+def test_a_database_that_goes_away_is_told_of_not_what_follows_from_it(
+    archive, media, monkeypatch
+):
+    leave(media)
+
+    def gone(*args, **how):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr("backups.restoring.rows.load", gone)
+    with monkeypatch.context() as also:
+        also.setattr("backups.restoring.call_command", gone)
+        with pytest.raises(CommandError, match="Nothing was restored: server closed"):
+            call_command("restore", archive)
+    restoring._settle()
+
+
+def test_two_restores_at_once_do_not_undo_each_other(archive, media, monkeypatch):
+    monkeypatch.setattr("backups.restoring._CLEANING_SECONDS", 0)
+    leave(media)
+    with (
+        locks.exclusive(PURGE_LOCK),
+        pytest.raises(BackupError, match="Nothing was restored: a backup, another"),
+    ):
+        restoring.restore(archive)
+    assert stored(media) == {}
+
+
+@of_postgresql
+def test_a_server_that_ends_idle_transactions_ends_no_restore(
+    archive, media, monkeypatch
+):
+    put = restoring._put
+
+    def slow(*args) -> None:
+        time.sleep(0.3)
+        put(*args)
+
+    leave(media)
+    monkeypatch.setattr("backups.restoring._put", slow)
+    with connection.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = 100")
+    try:
+        assert restoring.restore(archive).contents.files == 6
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET idle_in_transaction_session_timeout")
 
 
 def test_rows_that_contradict_each_other_are_not_let_in(archive, media, tmp_path):
@@ -184,13 +240,16 @@ def test_an_archive_of_a_newer_release_is_refused(archive, media, tmp_path):
 
 def test_a_disk_that_is_too_small_is_noticed_before(archive, media, monkeypatch):
     leave(media)
-    monkeypatch.setattr(
-        "backups.restoring.shutil.disk_usage",
-        lambda path: shutil._ntuple_diskusage(100, 90, 10),
-    )
+    monkeypatch.setattr("backups.restoring.disk.free_bytes", lambda: 10)
     with pytest.raises(BackupError, match="files need 0 MB, and .* has 0 MB left"):
         restoring.restore(archive)
     assert not Part.objects.exists()
+
+
+def test_files_that_lie_there_need_no_room(archive, media, monkeypatch):
+    empty_database()
+    monkeypatch.setattr("backups.restoring.disk.free_bytes", lambda: 10)
+    assert restoring.restore(archive).contents.files == 6
 
 
 # --- Older releases ------------------------------------------------------------
