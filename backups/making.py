@@ -74,8 +74,10 @@ def make(
     try:
         made = _made(target, reason, with_files, started_at)
     except (BackupError, StorageDown, OSError, *_OF_DATABASE) as error:
-        logger.exception("backup_failed folder=%s", target)
         told = str(error) if isinstance(error, BackupError) else _in_words(error)
+        # The words say all of a disk that is full, of a database they may not.
+        where = error if isinstance(error, _OF_DATABASE) else None
+        logger.error("backup_failed folder=%s why=%s", target, told, exc_info=where)
         record(Backup(started_at=started_at, reason=reason, error=told))
         raise BackupError(told) from error
     for warning in made.warnings:
@@ -205,6 +207,8 @@ def _write_files(
     writer: archive.Writer, scratch: Path, named: Iterable[str], made: Made
 ) -> dict[str, Any]:
     """Copy what ``named`` says; tell of what is lost or damaged."""
+    if named and settings.FILES and (problem := default_storage.problem()):
+        raise StorageDown(problem)  # of a bucket that is not there, no file is
     damaged = missing = 0
     with tempfile.TemporaryFile(dir=scratch) as lost:
         for name in named:

@@ -5,12 +5,13 @@ a killed process was writing. Losses are named and not there, or not what they w
 Only what every storage can do is asked of it, so that it may lie anywhere.
 """
 
+import errno
 import hashlib
 import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -35,6 +36,7 @@ _ORPHAN_AGE = timedelta(days=1)  # younger ones may be about to get their row
 # No conversion takes as long, and an upload writes all the time.
 _LEFTOVER_AGE = timedelta(hours=1)
 _LOCK_SECONDS = 60
+_BATCH = 5000  # names in one statement: no index finds a row by them
 _MADE = StoredFile.STORED[1:]  # of a STEP file, and so again
 
 
@@ -154,12 +156,16 @@ def add_named(names: Names) -> None:
 def _losses(names: set[str], damaged: set[str]) -> Iterator[Loss]:
     """Yield who names these files now; who was deleted for good wants none any more."""
     views = _views_with(names) if names else {}
-    for name in sorted(names):
-        rows = list(_rows_with(name))
-        of = [*map(_told, rows), *views.get(name, ())]
-        is_content = any(row.content.name == name for row in rows)
-        if of:
-            yield Loss(name, name in damaged, bool(rows) and not is_content, of)
+    ordered = sorted(names)
+    for start in range(0, len(ordered), _BATCH):
+        batch = ordered[start : start + _BATCH]
+        rows_with = _rows_with(batch)
+        for name in batch:
+            rows = rows_with[name]
+            of = [*map(_told, rows), *views.get(name, ())]
+            is_content = any(row.content.name == name for row in rows)
+            if of:
+                yield Loss(name, name in damaged, bool(rows) and not is_content, of)
 
 
 def _views_with(names: set[str]) -> dict[str, list[str]]:
@@ -173,11 +179,19 @@ def _views_with(names: set[str]) -> dict[str, list[str]]:
     return found
 
 
-def _rows_with(name: str) -> Iterator[StoredFile]:
-    """Yield the rows that name a stored file."""
-    condition = Q(content=name) | Q(model=name) | Q(thumbnail=name)
-    yield from PartFile.objects.filter(condition).select_related("part")
-    yield from DraftFile.objects.filter(condition)
+def _rows_with(names: Sequence[str]) -> dict[str, list[StoredFile]]:
+    """Return the rows that name stored files, by these."""
+    condition = Q()
+    for column in StoredFile.STORED:
+        condition |= Q(**{f"{column}__in": names})
+    found: dict[str, list[StoredFile]] = {name: [] for name in names}
+    for files, along in ((PartFile, ["part"]), (DraftFile, [])):
+        rows = files.objects.filter(condition).defer("facts").order_by("pk")
+        for row in rows.select_related(*along):
+            for name in {getattr(row, column).name for column in StoredFile.STORED}:
+                if name in found:
+                    found[name].append(row)
+    return found
 
 
 def _told(row: StoredFile) -> str:
@@ -189,7 +203,7 @@ def _told(row: StoredFile) -> str:
 
 def _convert_anew(loss: Loss) -> bool:
     """Have what was made of STEP files made again; return whether that is under way."""
-    rows = list(_rows_with(loss.name))
+    rows = _rows_with([loss.name])[loss.name]
     if not rows or not all(default_storage.exists(row.content.name) for row in rows):
         return False
     if loss.is_damaged:
@@ -239,6 +253,10 @@ def _is_whole(name: str) -> bool:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return True  # deleted for good since; who asks next will see
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return False  # where it lies the disk is broken
     return _is_right(name, sha256)
 
 

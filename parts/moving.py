@@ -91,6 +91,8 @@ def move(
         for name in named:
             if name not in known and not target.exists(name):  # it may have come since
                 moved.troubles[name] = "is nowhere, though a part has it"
+    if is_deleting and not moved.troubles:
+        journal.unlink()  # should they ever move again, much may have happened
     return moved
 
 

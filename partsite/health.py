@@ -75,7 +75,10 @@ def storage_takes_files() -> bool:
             with tempfile.TemporaryFile(dir=folder) as probe:
                 probe.write(b"probe")
         else:
-            default_storage.exists("health")  # a write would cost money each time
+            problem = default_storage.problem()  # a write would cost money each time
+            if problem:
+                logger.error("health_failed what=storage why=%s", problem)
+                return False
     except Exception:
         # Each kind of remote storage has errors of its own.
         logger.exception("health_failed what=storage")

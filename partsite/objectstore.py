@@ -184,6 +184,8 @@ def _told(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise missing from error
     except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
+            raise StorageDown(str(error)) from error
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
             raise missing from error
         raise StorageDown(str(error)) from error

@@ -22,6 +22,7 @@ from backups.models import Backup
 from parts import tasks
 from parts.models import Part, PartFile
 from partsite import locks
+from tests.buckets import bucket_options, keep_files_in
 from tests.factories import make_part
 
 from .archives import all_rows, fill_shop, members, stored
@@ -126,6 +127,13 @@ def test_a_rotten_file_is_told_of(shop, target, media):
     assert making.make(target).warnings == [
         "1 file is not what was uploaded any more. Run manage.py check_files."
     ]
+
+
+def test_a_bucket_that_is_not_there_is_no_lost_file(shop, target, settings, s3):
+    keep_files_in(settings, {**bucket_options(s3), "bucket_name": "no-such-bucket"})
+    with pytest.raises(BackupError, match="The files could not be read: .*404"):
+        making.make(target)
+    assert list(target.iterdir()) == []
 
 
 def test_the_database_alone(shop, target):

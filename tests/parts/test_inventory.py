@@ -1,6 +1,8 @@
 """What lies in the storage against what the database names."""
 
+import errno
 import os
+import shutil
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -144,6 +146,37 @@ def test_a_lost_step_file_names_every_part_that_has_it(part, media, is_damaged):
         "plate.step, revision 1 of part G-1 (Gusset)",
         "same.step, revision 1 of part P-2 (Plate)",
     ]
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_however_many_are_lost_it_asks_as_often(
+    part, media, count, django_assert_num_queries
+):
+    for number in range(count):
+        step = TINY_STEP.replace(b"DATA;", b"DATA;" + b" " * (number + 1))
+        make_file(make_part(), content=step)
+    shutil.rmtree(media)
+    with django_assert_num_queries(6):
+        found = inventory.check()
+    assert len(found.losses) == 5 + count
+
+
+def test_where_the_disk_is_broken_a_file_is_damaged(part, monkeypatch):
+    def broken(*args):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("parts.inventory.hashlib.file_digest", broken)
+    assert {loss.is_damaged for loss in inventory.check().losses} == {True}
+
+
+def test_a_full_disk_is_told_in_words(part, media, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    age(media / default_storage.save("files/aa/alone.step", ContentFile(b"alone")))
+    monkeypatch.setattr("partsite.storage.os.fsync", full)
+    with pytest.raises(CommandError, match="No space left on device"):
+        call_command("check_files", "--mend")
 
 
 def test_a_lost_view_names_its_part(part, media):

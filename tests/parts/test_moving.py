@@ -1,5 +1,6 @@
 """Files move between this machine and a bucket: whole, checked, and once."""
 
+import errno
 import hashlib
 from io import StringIO
 
@@ -206,6 +207,42 @@ def test_there_and_back_again(site, settings, media):
     assert list(stored(ContentStorage(location=media))) == []
     told("--to", "local")
     assert read(ContentStorage(location=media), site.content.name) == TINY_STEP
+
+
+def test_what_was_checked_in_one_bucket_is_not_in_another(site, settings, s3, media):
+    told("--to", "s3")
+    options = bucket_options(s3)
+    settings.FILES = (options["bucket_name"], "")
+    settings.BUCKET_FILES = {**settings.BUCKET_FILES, "OPTIONS": options}
+    bucket = ObjectStorage(**options)
+    bucket.save(site.content.name, ContentFile(b"something else"))
+    with pytest.raises(CommandError, match="is wrong at the target"):
+        told("--to", "s3", "--delete")
+    assert ContentStorage(location=media).exists(site.content.name)
+
+
+def test_after_the_last_step_nothing_counts_as_checked(site, tmp_path):
+    told("--to", "s3")
+    assert len(list(tmp_path.glob("move-files-to-s3-*.txt"))) == 1
+    told("--to", "s3", "--delete")
+    assert list(tmp_path.glob("move-files-*")) == []
+
+
+def test_a_bucket_that_is_not_there_is_no_empty_one(site, settings, media):
+    settings.BUCKET_FILES["OPTIONS"]["bucket_name"] = "no-such-bucket"
+    with pytest.raises(CommandError, match="The bucket does not answer: .*NoSuchBuc"):
+        told("--to", "local")
+
+
+def test_a_full_disk_is_told_in_words(site, monkeypatch, media):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    told("--to", "s3")
+    ContentStorage(location=media).delete(site.content.name)
+    monkeypatch.setattr("partsite.storage.os.fsync", full)
+    with pytest.raises(CommandError, match="No space left on device. What is done"):
+        told("--to", "local")
 
 
 def test_without_a_bucket_it_says_what_to_set(settings):

@@ -5,6 +5,8 @@ from unittest import mock
 import pytest
 from django.db import OperationalError, connection
 
+from tests.buckets import bucket_options, keep_files_in
+
 pytestmark = pytest.mark.django_db
 
 
@@ -44,6 +46,11 @@ def test_a_storage_that_takes_nothing_is_unhealthy(client, media):
         "database": "ok",
         "storage": "failed",
     }
+
+
+def test_a_bucket_that_is_not_there_is_unhealthy(client, settings, s3):
+    keep_files_in(settings, {**bucket_options(s3), "bucket_name": "no-such-bucket"})
+    assert client.get("/health").json()["storage"] == "failed"
 
 
 def test_health_takes_only_get(client):

@@ -1,5 +1,6 @@
 """A lock across processes: one holds it, whatever ends the others."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -62,3 +63,16 @@ def test_it_is_given_back():
         locks.exclusive("trial"),
     ):
         pass
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite" or os.geteuid() != 0, reason="files that root makes"
+)
+def test_what_root_locks_the_sites_user_may_lock_afterwards(monkeypatch, tmp_path):
+    base = tmp_path / "db.sqlite3"
+    base.touch()
+    os.chown(base, 12345, 12345)
+    monkeypatch.setitem(connection.settings_dict, "NAME", str(base))
+    with locks.exclusive("trial"):
+        pass
+    assert (tmp_path / "db.sqlite3-trial").stat().st_uid == 12345

@@ -166,3 +166,5 @@ def test_a_bucket_that_is_not_there_is_a_problem_in_words(s3, bucket):
     assert bucket.problem() == ""
     gone = ObjectStorage(**{**bucket_options(s3), "bucket_name": "no-such-bucket"})
     assert "404" in gone.problem()
+    with pytest.raises(StorageDown, match="NoSuchBucket"):
+        gone.listdir("")

@@ -8,6 +8,7 @@ from backups import salvage
 from backups.errors import BackupError
 from parts import inventory
 from partsite import locks
+from partsite.room import DiskFull
 from partsite.storage import StorageDown
 
 
@@ -49,7 +50,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "A backup is being made. Mend when it has ended."
             ) from None
-        except (BackupError, StorageDown, OSError) as error:
+        except (BackupError, StorageDown, DiskFull, OSError) as error:
             raise CommandError(str(error)) from error
         self._tell(found)
         if not found.is_well:

@@ -1,5 +1,6 @@
 """``manage.py move_files``: bring the stored files into a bucket, or out of it."""
 
+import hashlib
 from pathlib import Path
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from parts import moving
 from parts.moving import Moved, Outcome
+from partsite.room import DiskFull
 from partsite.storage import StorageDown
 
 _SHOWN = 20
@@ -37,7 +39,7 @@ class Command(BaseCommand):
         local = storages.create_storage(settings.LOCAL_FILES)
         bucket = storages.create_storage(settings.BUCKET_FILES)
         source, target = (local, bucket) if to == "s3" else (bucket, local)
-        journal = Path(settings.DATA_DIR) / f"move-files-to-{to}.txt"
+        journal = Path(settings.DATA_DIR) / f"move-files-to-{to}-{_mark()}.txt"
         try:
             moved = moving.move(
                 source,
@@ -50,6 +52,11 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The bucket does not answer: {error} What is done is done; the same "
                 "command goes on there."
+            ) from error
+        except (DiskFull, OSError) as error:
+            raise CommandError(
+                f"A file cannot be read or stored: {error}. What is done is done; the "
+                "same command goes on there."
             ) from error
         self._tell(moved)
         if moved.troubles:
@@ -64,6 +71,12 @@ class Command(BaseCommand):
         megabytes = moved.copied_bytes / 1_000_000
         deleted = f"; {moved.deleted} deleted at the source" if moved.deleted else ""
         self.stdout.write(f"{counts} ({megabytes:.1f} MB copied){deleted}.")
+
+
+def _mark() -> str:
+    """Return what tells one bucket from another."""
+    where = [settings.BUCKET_FILES["OPTIONS"].get("endpoint_url"), *settings.FILES]
+    return hashlib.sha256(repr(where).encode()).hexdigest()[:8]
 
 
 def _troubles(moved: Moved) -> str:
