@@ -10,6 +10,7 @@ In this order, so that it is written and read in one go:
 - ``manifest.json``: when, of what, how many; without it the archive is cut off
 """
 
+import errno
 import fcntl
 import gzip
 import hashlib
@@ -287,10 +288,17 @@ def _named(draft: Path, folder: Path, stem: str) -> Path:
     raise AssertionError  # there is always a number more
 
 
+# What some file systems, mostly of other machines, say of a folder.
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+
+
 def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(handle)
 

@@ -1,6 +1,7 @@
 """The backup of each night: started by the queue, made in a process of its own."""
 
 import logging
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 HOUR = 3  # in the site's own time zone
 _LATE = timedelta(hours=36)
+_CLOCKS_DIFFER = timedelta(minutes=5)
+_GB = 1_000_000_000
 
 
 def start() -> None:
@@ -77,19 +80,37 @@ def trouble() -> list[str]:
     if not settings.BACKUP_DIR:
         return ["No backup is made by itself: BACKUP_DIR is not set."]
     told = []
-    last = Backup.objects.first()
+    # From when a clock was wrong: it would hide for years that no more are made.
+    backups = Backup.objects.filter(started_at__lt=timezone.now() + _CLOCKS_DIFFER)
+    last = backups.first()
     if last and last.error:
         told.append(f"The last backup, of {_day(last)}, failed: {last.error}")
     elif last and last.lacking:
         told.append(f"The last backup, of {_day(last)}, is not whole: {last.warnings}")
-    good = Backup.objects.exclude(path="").filter(reason=Reason.DAILY).first()
+    good = backups.exclude(path="").filter(reason=Reason.DAILY).first()
     if good is None:
         told.append("There is no nightly backup yet.")
     elif good.started_at < timezone.now() - _LATE:
         told.append(
             f"The last nightly backup is of {_day(good)}. Is the worker running?"
         )
+    if good and (room := _lacking_room(good)):
+        told.append(room)
     return told
+
+
+def _lacking_room(last: Backup) -> str:
+    """Say that the next one, with a copy of the database beside it, may not fit."""
+    try:
+        free = shutil.disk_usage(settings.BACKUP_DIR).free
+    except OSError as error:
+        return f"The folder of backups cannot be looked at: {error.strerror}."
+    if free > 2 * (last.size_bytes or 0):
+        return ""
+    return (
+        f"Only {free / _GB:.1f} GB are left in {settings.BACKUP_DIR}; the last nightly "
+        f"backup took {last.size_bytes / _GB:.1f} GB."
+    )
 
 
 def _day(backup: Backup) -> str:

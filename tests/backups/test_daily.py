@@ -186,6 +186,34 @@ def test_trouble_is_told_in_sentences(folder, settings):
     assert daily.trouble() == ["No backup is made by itself: BACKUP_DIR is not set."]
 
 
+@pytest.mark.django_db
+def test_one_of_a_clock_that_was_ahead_hides_no_trouble(folder):
+    ahead = timezone.now() + timedelta(days=4000)
+    Backup.objects.create(reason="daily", path="/b/a.tar.gz", started_at=ahead)
+    assert daily.trouble() == ["There is no nightly backup yet."]
+
+
+@pytest.mark.parametrize("more", [["--to", "elsewhere"], ["--database-only"]])
+def test_a_nightly_one_is_what_it_is(folder, more):
+    with pytest.raises(CommandError, match="goes into BACKUP_DIR, and has all files"):
+        call_command("backup", "--daily", *more)
+
+
+@pytest.mark.django_db
+def test_a_disk_that_the_next_one_may_fill_is_told_of(folder, monkeypatch):
+    Backup.objects.create(reason="daily", path="/b/a.tar.gz", size_bytes=2_500_000_000)
+    usage = shutil._ntuple_diskusage(10**12, 10**12, 4_900_000_000)
+    monkeypatch.setattr("backups.daily.shutil.disk_usage", lambda path: usage)
+    assert daily.trouble() == [
+        f"Only 4.9 GB are left in {folder}; the last nightly backup took 2.5 GB."
+    ]
+    monkeypatch.undo()
+    folder.rmdir()
+    assert daily.trouble() == [
+        "The folder of backups cannot be looked at: No such file or directory."
+    ]
+
+
 def test_a_folder_of_ones_own_or_that_of_the_data(settings, folder):
     assert making.folder() == folder
     settings.BACKUP_DIR = None

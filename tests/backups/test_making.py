@@ -2,7 +2,9 @@
 
 import errno
 import json
+import os
 import sqlite3
+import stat
 import subprocess
 import tarfile
 import time
@@ -233,6 +235,18 @@ def test_a_backup_of_another_site_in_the_same_folder_is_left_alone(
     assert kept != ours
     assert checking.check(ours).manifest
     assert {*target.iterdir()} == {ours, kept}
+
+
+def test_a_file_system_that_syncs_no_folders_will_do(shop, target, monkeypatch):
+    sync = os.fsync
+
+    def no_folder(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(handle)
+
+    monkeypatch.setattr("backups.archive.os.fsync", no_folder)
+    assert making.make(target).path.exists()
 
 
 def test_two_of_one_second_have_two_names(shop, target):

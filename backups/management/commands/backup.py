@@ -27,7 +27,6 @@ class Command(BaseCommand):
             action="store_true",
             help="leave the files out: the archive is for where they are already",
         )
-
         parser.add_argument(
             "--daily",
             action="store_true",
@@ -35,6 +34,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options) -> None:
+        if options["daily"] and (options["to"] or options["database_only"]):
+            raise CommandError("--daily goes into BACKUP_DIR, and has all files.")
         try:
             if options["daily"]:
                 made = daily.run()

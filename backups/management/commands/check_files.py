@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from backups import salvage
 from backups.errors import BackupError
@@ -50,8 +51,8 @@ class Command(BaseCommand):
             raise CommandError(
                 "A backup is being made. Mend when it has ended."
             ) from None
-        except (BackupError, StorageDown, DiskFull, OSError) as error:
-            raise CommandError(str(error)) from error
+        except (BackupError, StorageDown, DiskFull, OSError, DatabaseError) as error:
+            raise CommandError(str(error).strip()) from error
         self._tell(found)
         if not found.is_well:
             raise CommandError(

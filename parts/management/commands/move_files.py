@@ -6,6 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from parts import moving
 from parts.moving import Moved, Outcome
@@ -53,9 +54,9 @@ class Command(BaseCommand):
                 f"The bucket does not answer: {error} What is done is done; the same "
                 "command goes on there."
             ) from error
-        except (DiskFull, OSError) as error:
+        except (DiskFull, OSError, DatabaseError) as error:
             raise CommandError(
-                f"A file cannot be read or stored: {error}. What is done is done; the "
+                f"It was broken off: {str(error).strip()}. What is done is done; the "
                 "same command goes on there."
             ) from error
         self._tell(moved)
