@@ -26,7 +26,7 @@ from partsite.names import Names
 
 from . import tasks
 from .models import Conversion, DraftFile, Part, PartFile, StoredFile, pictures_in
-from .uploads import is_named_after
+from .uploads import is_named_after, is_ours
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +87,11 @@ def check(*, with_hashes: bool = True) -> Inventory:
         for name in stored():
             if name.startswith(f"{QUARANTINE}/"):
                 continue
+            is_named = named.mark(name)
+            if not (is_named or is_ours(name)):
+                continue  # somebody else's, in a bucket that others use too
             found.stored += 1
-            if named.mark(name):
+            if is_named:
                 if with_hashes and not _is_whole(name):
                     damaged.add(name)
             elif _is_older(name, _ORPHAN_AGE):
@@ -290,7 +293,8 @@ def _from_quarantine(loss: Loss) -> bool:
 
 def _empty_quarantine() -> None:
     for name in stored(folder=QUARANTINE):
-        if _is_older(name, timedelta(days=QUARANTINE_DAYS)):
+        is_mine = is_ours(name.removeprefix(f"{QUARANTINE}/"))
+        if is_mine and _is_older(name, timedelta(days=QUARANTINE_DAYS)):
             default_storage.delete(name)
             logger.info("quarantine_deleted name=%s", name)
 

@@ -19,7 +19,7 @@ from partsite.objectstore import ObjectStorage
 from partsite.storage import ContentStorage
 
 from . import inventory
-from .uploads import is_named_after
+from .uploads import is_named_after, is_ours
 
 Storage = ContentStorage | ObjectStorage
 
@@ -72,7 +72,7 @@ def move(
         tell: is called now and then with what has been done so far.
     """
     moved = Moved()
-    names = sorted(_whole(source))
+    names = sorted(_ours(source))
     there = set(_whole(target))
     checked = there & _read(journal)
     one = partial(_move_one, source, target, there, checked, is_deleting)
@@ -94,6 +94,16 @@ def move(
     if is_deleting and not moved.troubles:
         journal.unlink()  # should they ever move again, much may have happened
     return moved
+
+
+def _ours(storage: Storage) -> Iterator[str]:
+    """Yield what is to be moved; what else a bucket may hold is to stay there."""
+    with Names() as named:
+        inventory.add_named(named)
+        for name in _whole(storage):
+            kept = name.removeprefix(f"{inventory.QUARANTINE}/")
+            if is_ours(kept) or name in named:
+                yield name
 
 
 def _whole(storage: Storage) -> Iterator[str]:

@@ -259,9 +259,24 @@ def _sha256(upload: UploadedFile) -> str:
     return digest.hexdigest()
 
 
+# Where the site stores; what else lies in a bucket is somebody else's.
+FOLDERS = frozenset({"files", "models", "thumbnails", "views"})
+
+
 def hashed_name(folder: str, sha256: str, suffix: str) -> str:
-    """Return where bytes with this hash lie: ``folder/ab/abcd….suffix``."""
+    """Return where bytes with this hash lie: ``folder/ab/abcd….suffix``.
+
+    Args:
+        folder: one of ``FOLDERS``.
+    """
+    if folder not in FOLDERS:
+        raise ValueError(f"Nobody would know {folder} for ours.")
     return f"{folder}/{sha256[:2]}/{sha256}{suffix}"
+
+
+def is_ours(name: str) -> bool:
+    """Whether a stored file is of those that the site stores."""
+    return name.partition("/")[0] in FOLDERS
 
 
 def is_named_after(name: str, sha256: str) -> bool:

@@ -66,6 +66,16 @@ def test_an_orphan_is_told_of_once_it_is_a_day_old(part, media):
     assert (found.orphans, found.is_well) == ([name], False)
 
 
+def test_what_others_have_in_the_same_place_is_no_orphan(part, media):
+    theirs = ("invoices/7.pdf", "quarantine/invoices/8.pdf")
+    for name in theirs:
+        age(media / default_storage.save(name, ContentFile(b"theirs")), days=40)
+    found = inventory.check()
+    assert (found.stored, found.is_well) == (5, True)
+    inventory.mend(found)
+    assert all(map(default_storage.exists, theirs))
+
+
 def test_an_orphan_waits_in_quarantine_and_comes_back_if_it_is_missed(part, media):
     file = step(part)
     files = stored(media)

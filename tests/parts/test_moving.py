@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from parts import moving, uploads
 from parts.inventory import stored
+from parts.models import PartFile
 from parts.moving import Outcome, move
 from partsite.objectstore import ObjectStorage
 from partsite.storage import ContentStorage, StorageDown
@@ -98,12 +99,12 @@ def test_a_file_that_a_broken_move_left_is_checked_before_it_counts(ways, journa
 
 def test_a_name_without_a_hash_is_checked_against_its_source(ways, journal):
     source, target = ways
-    for name in ("old/a.step", "old/b.step"):
+    for name in ("files/a.step", "files/b.step"):
         source.save(name, ContentFile(b"as it is"))
-    target.save("old/b.step", ContentFile(b"something else"))
+    target.save("files/b.step", ContentFile(b"something else"))
     moved = move(source, target, journal)
     assert counts(moved) == {"COPIED": 4, "WRONG": 1}
-    assert moved.troubles == {"old/b.step": "is wrong at the target"}
+    assert moved.troubles == {"files/b.step": "is wrong at the target"}
 
 
 def test_what_is_gone_from_the_target_is_copied_again(ways, journal):
@@ -129,6 +130,17 @@ def test_only_what_is_checked_is_deleted(ways, journal):
     assert moved.deleted == 3
     assert list(stored(source)) == []
     assert sorted(stored(target)) == sorted(map(name_of, CONTENTS))
+
+
+def test_what_others_have_in_the_bucket_stays_there(folder, bucket, journal):
+    ours = make_file(make_part()).content.name
+    PartFile.objects.update(content="old/ours.step")
+    names = ("old/ours.step", "old/theirs.step", "invoices/7.pdf", "quarantine/x.pdf")
+    for name in (ours, f"quarantine/{ours}", *names):
+        bucket.save(name, ContentFile(TINY_STEP))
+    moved = move(bucket, folder, journal, is_deleting=True)
+    assert (moved.deleted, moved.troubles) == (3, {})
+    assert sorted(stored(bucket)) == sorted(names[1:])
 
 
 def test_what_the_site_deletes_meanwhile_is_no_trouble(folder, bucket, journal):
