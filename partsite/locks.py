@@ -68,7 +68,8 @@ def _in_postgresql(name: str) -> Iterator[Callable[[], bool]]:
 @contextmanager
 def _beside_sqlite(name: str) -> Iterator[Callable[[], bool]]:
     path = f"{connection.settings_dict['NAME']}-{name}"
-    file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    how = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    file = os.open(path, how, 0o600)
     try:
         _give_to_owner(file)
         yield partial(_take_file, file)
@@ -81,7 +82,8 @@ def _give_to_owner(file: int) -> None:
 
     Else one backup by root keeps the site from all that this locks.
     """
-    if os.geteuid() == 0:
+    # Not a file of the system that the site's user has put a second name to.
+    if os.geteuid() == 0 and os.fstat(file).st_nlink == 1:
         base = Path(connection.settings_dict["NAME"])
         owner = base if base.exists() else base.parent
         with suppress(OSError):

@@ -299,20 +299,12 @@ def test_no_migration_without_its_backup(archive, settings, monkeypatch):
     assert PartEvent.objects.exists()
 
 
-def test_a_bucket_is_not_fetched_before_an_upgrade(settings, monkeypatch):
-    made = []
-
-    def make(**how):
-        made.append(how)
-        raise BackupError("It is full.")
-
+def test_no_file_is_copied_before_an_upgrade(archive, tmp_path, settings, monkeypatch):
+    settings.BACKUP_DIR = tmp_path / "upgrades"
     monkeypatch.setattr("backups.management.commands.migrate._changes", bool)
-    monkeypatch.setattr("backups.making.make", make)
-    for files in (None, ("bucket", "")):
-        settings.FILES = files
-        with pytest.raises(CommandError, match="It is full."):
-            call_command("migrate")
-    assert [how["with_files"] for how in made] == [True, False]
+    call_command("migrate", verbosity=0)
+    (path,) = settings.BACKUP_DIR.iterdir()
+    assert not [name for name in members(path) if name.startswith("media/")]
 
 
 # --- Files in a bucket ---------------------------------------------------------

@@ -76,3 +76,12 @@ def test_what_root_locks_the_sites_user_may_lock_afterwards(monkeypatch, tmp_pat
     with locks.exclusive("trial"):
         pass
     assert (tmp_path / "db.sqlite3-trial").stat().st_uid == 12345
+    ours = tmp_path / "of-root"
+    ours.touch()
+    (tmp_path / "db.sqlite3-link").symlink_to(ours)
+    with pytest.raises(OSError, match="symbolic"), locks.exclusive("link"):
+        pass
+    (tmp_path / "db.sqlite3-name").hardlink_to(ours)
+    with locks.exclusive("name"):
+        pass
+    assert ours.stat().st_uid == 0

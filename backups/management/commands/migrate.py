@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from django.conf import settings
 from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -58,10 +57,9 @@ class Command(migrate.Command):
 
     def _back_up(self) -> None:
         try:
-            # No migration touches a file, and a bucket would have to be fetched.
-            made = making.make(
-                reason=making.Reason.BEFORE_UPGRADE, with_files=not settings.FILES
-            )
+            # No migration touches a file, and whoever waits for the upgrade, or for
+            # room on the disk, would wait for all of them.
+            made = making.make(reason=making.Reason.BEFORE_UPGRADE, with_files=False)
         except BackupError as error:
             raise CommandError(
                 f"Nothing was migrated, since no backup could be made before. {error} "
