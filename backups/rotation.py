@@ -33,6 +33,10 @@ def delete_outlived(made: Path, reason: Reason) -> None:
     It stays itself, as does the last one that lacked no file: if the storage is not
     mounted, each night's archive lacks them all.
     """
+    now = timezone.now()
+    found = archives(made.parent, reason)
+    if not outlived(found, reason, now):
+        return
     try:
         with transaction.atomic():
             rows = Backup.objects.filter(reason=reason).exclude(path="")
@@ -41,13 +45,9 @@ def delete_outlived(made: Path, reason: Reason) -> None:
         logger.info("backups_not_known")  # before the upgrade that brings their table
         return
     lacking = {Path(path).name: count for path, count in lacking.items()}
-    ours = {
-        path: at
-        for path, at in archives(made.parent, reason).items()
-        if path.name in lacking
-    }
+    ours = {path: at for path, at in found.items() if path.name in lacking}
     whole = [path for path in _oldest_first(ours) if not lacking[path.name]]
-    for path in outlived(ours, reason, timezone.now()):
+    for path in outlived(ours, reason, now):
         if path != made and path not in whole[-1:]:
             _delete(path)
 
