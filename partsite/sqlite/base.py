@@ -80,7 +80,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._turn is None and not self.is_in_memory_db():
             path = f"{self.settings_dict['NAME']}-turn"
             with suppress(OSError):  # another's file, or a disk without such locks
-                self._turn = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC)
+                self._turn = os.open(
+                    path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644
+                )
                 self._wait_for_lock(self._turn)
 
     def _wait_for_lock(self, file: int) -> None:
