@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def restore(path: Path) -> Restored:
             "Nothing was restored: a backup, another restore or the clean-up of old "
             "files is at work here. Try again when it has ended."
         ) from None
-    except (StorageDown, DiskFull, OSError, DatabaseError) as error:
+    except (StorageDown, DiskFull, OSError, DatabaseError, sqlite3.Error) as error:
         raise BackupError(f"Nothing was restored: {str(error).strip()}.") from error
     logger.info("backup_restored path=%s", path)
     return Restored(contents, is_older, warnings)
@@ -82,10 +83,10 @@ def restore(path: Path) -> Restored:
 
 def _restored(path: Path) -> tuple[checking.Contents, bool, list[str]]:
     _refuse_unless_empty()
-    needed = _Needed()
-    contents = checking.check(path, needed.take)
+    room = _Room()
+    contents = checking.check(path, room.count)
     _refuse_unless_known(contents)
-    _refuse_unless_room(needed.size_bytes)
+    room.refuse_unless_enough()
     with Names() as named:
         try:
             _migrate_to(contents.migrations)
@@ -100,7 +101,13 @@ def _restored(path: Path) -> tuple[checking.Contents, bool, list[str]]:
             except (DatabaseError, CommandError):
                 logger.exception("restore_left_it_unmigrated")
             raise  # what went wrong first
-        _settle()
+        try:
+            _settle()
+        except (DatabaseError, CommandError) as error:
+            raise BackupError(
+                "Everything was restored, but is not as this release wants it: "
+                f"{str(error).strip()}. Run manage.py migrate."
+            ) from error
         return contents, is_older, list(_warnings(contents, named))
 
 
@@ -152,25 +159,27 @@ def _refuse_unless_known(contents: checking.Contents) -> None:
         )
 
 
-class _Needed:
-    """How much room an archive's files want beside those that lie there already."""
+class _Room:
+    """Whether files find room, where they lie on a disk of this machine."""
 
     def __init__(self) -> None:
-        self.size_bytes = 0
+        self._free_bytes = disk.free_bytes()
+        self._needed_bytes = 0
 
-    def take(self, name: str, size: int) -> None:
+    def count(self, name: str, size: int) -> None:
+        """Count a file, unless it lies there already."""
+        if self._free_bytes is None:
+            return  # and a bucket takes its time to answer
         if not (default_storage.exists(name) and default_storage.size(name) == size):
-            self.size_bytes += size
+            self._needed_bytes += size
 
-
-def _refuse_unless_room(needed_bytes: int) -> None:
-    """Refuse what the disk cannot hold, where files lie on a disk of this machine."""
-    free = disk.free_bytes()
-    if free is not None and needed_bytes > free:
-        raise BackupError(
-            f"The archive's files need {needed_bytes // 1_000_000} MB, and the disk "
-            f"has {free // 1_000_000} MB left. Nothing was restored."
-        )
+    def refuse_unless_enough(self) -> None:
+        free = self._free_bytes
+        if free is not None and self._needed_bytes > free:
+            raise BackupError(
+                f"The archive's files need {self._needed_bytes // 1_000_000} MB, and "
+                f"the disk has {free // 1_000_000} MB left. Nothing was restored."
+            )
 
 
 # --- The database as the archive has it ---------------------------------------

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import sqlite3
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,15 @@ def test_no_archive_at_all(tmp_path):
         call_command("verify_backup", path)
     with pytest.raises(CommandError, match="No such file"):
         call_command("verify_backup", tmp_path / "b.tar.gz")
+
+
+def test_a_full_disk_is_told_in_words(archive, monkeypatch):
+    def full(name):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("backups.checking.Names.mark", lambda names, name: full(name))
+    with pytest.raises(CommandError, match=f"{archive}: database or disk is full"):
+        call_command("verify_backup", archive)
 
 
 def _no_manifest(files):

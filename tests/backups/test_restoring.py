@@ -154,6 +154,21 @@ def test_a_database_that_goes_away_is_told_of_not_what_follows_from_it(
     restoring._settle()
 
 
+def test_what_is_restored_and_not_migrated_is_not_called_nothing(
+    archive, media, monkeypatch
+):
+    def gone(*args, **how):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    leave(media)
+    with monkeypatch.context() as also:
+        also.setattr("backups.restoring.call_command", gone)
+        with pytest.raises(CommandError, match="Everything was restored, but is not"):
+            call_command("restore", archive)
+    assert restoring.standing()["parts.part"] == 2
+    restoring._settle()
+
+
 def test_two_restores_at_once_do_not_undo_each_other(archive, media, monkeypatch):
     monkeypatch.setattr("backups.restoring._CLEANING_SECONDS", 0)
     leave(media)

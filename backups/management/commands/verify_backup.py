@@ -1,5 +1,6 @@
 """``manage.py verify_backup``: is an archive whole, and would it load?"""
 
+import sqlite3
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -21,7 +22,7 @@ class Command(BaseCommand):
         path = options["archive"]
         try:
             contents = checking.check(path)
-        except (BackupError, OSError) as error:
+        except (BackupError, OSError, sqlite3.Error) as error:
             raise CommandError(f"{path}: {error}") from error
         manifest = contents.manifest
         self.stdout.write(
