@@ -35,6 +35,8 @@ QUARANTINE_DAYS = 30
 _ORPHAN_AGE = timedelta(days=1)  # younger ones may be about to get their row
 # No conversion takes as long, and an upload writes all the time.
 _LEFTOVER_AGE = timedelta(hours=1)
+# Workers clear them away each hour: what is told of has met none for long.
+_LEFTOVER_TOLD_AGE = timedelta(days=1)
 _LOCK_SECONDS = 60
 _BATCH = 5000  # names in one statement: no index finds a row by them
 _MADE = StoredFile.STORED[1:]  # of a STEP file, and so again
@@ -99,7 +101,7 @@ def check(*, with_hashes: bool = True) -> Inventory:
                 (found.leftovers if is_draft else found.orphans).append(name)
         lost = {name for name in named.unmarked() if not default_storage.exists(name)}
     found.losses = list(_losses(lost | damaged, damaged))
-    found.leftovers += map(str, _temporary())
+    found.leftovers += map(str, _temporary(_LEFTOVER_TOLD_AGE))
     return found
 
 
@@ -301,7 +303,7 @@ def _empty_quarantine() -> None:
 
 def clear_temporary() -> int:
     """Delete what killed workers and web servers left behind; return how many."""
-    left = list(_temporary())
+    left = list(_temporary(_LEFTOVER_AGE))
     for path in left:
         _delete(path)
     return len(left)
@@ -314,9 +316,12 @@ def _delete(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _temporary() -> Iterable[Path]:
-    """Yield what killed workers and web servers left for the system to clean."""
-    old = datetime.now(UTC) - _LEFTOVER_AGE
+def _temporary(age: timedelta) -> Iterable[Path]:
+    """Yield what killed workers and web servers of this user left that long ago.
+
+    They may be those of another site on this machine.
+    """
+    old = datetime.now(UTC) - age
     folder = Path(tempfile.gettempdir())
     for pattern in ("conversion-*", "drawing-*", "tmp*.upload*"):
         for path in sorted(folder.glob(pattern)):

@@ -16,6 +16,17 @@ _PROCESSES_OF_CLUSTER = 5
 _LOOK_SECONDS = 0.5
 
 
+def surroundings(home: Path, variables: dict[str, str]) -> dict[str, str]:
+    """Return the environment on a machine that keeps all of its own in ``home``."""
+    _temporary(home).mkdir(parents=True, exist_ok=True)
+    own = {"DATA_DIR": str(home), "TMPDIR": str(_temporary(home))}
+    return {"PATH": os.environ["PATH"], **variables, **own}
+
+
+def _temporary(home: Path) -> Path:
+    return home / "tmp"
+
+
 class Machine(Server):
     package = "python3"
     patience_seconds = 120
@@ -29,9 +40,12 @@ class Machine(Server):
         return ROOT
 
     @property
+    def temporary(self) -> Path:
+        return _temporary(self.home)
+
+    @property
     def environment(self) -> dict[str, str]:
-        own = {"DATA_DIR": str(self.home), "PORT": str(self.port)}
-        return {"PATH": os.environ["PATH"], **self._variables, **own}
+        return {**surroundings(self.home, self._variables), "PORT": str(self.port)}
 
 
 class Web(Machine):

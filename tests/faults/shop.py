@@ -5,7 +5,6 @@ test machine's clock.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ import psycopg
 
 from services import S3, Postgres, Redis
 
-from .machines import ROOT, Web, Worker
+from .machines import ROOT, Machine, Web, Worker, surroundings
 
 PEOPLE = 4
 PASSWORD = "in-a-test-only"  # noqa: S105 - guards nothing
@@ -69,15 +68,12 @@ class Shop:
             **self.s3.variables,
         }
 
-    def manage(self, *words: str) -> str:
+    def manage(self, *words: str, on: Machine | None = None) -> str:
+        """Run a command beside the shop's machines, or on one of them."""
         done = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "manage.py", *words],
             cwd=ROOT,
-            env={
-                "PATH": os.environ["PATH"],
-                "DATA_DIR": str(self.folder),
-                **self.variables,
-            },
+            env=surroundings(on.home if on else self.folder, self.variables),
             stdout=subprocess.PIPE,
             text=True,
             check=False,

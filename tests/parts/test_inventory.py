@@ -219,6 +219,14 @@ def test_what_killed_processes_left(part, media):
     assert young.exists()
 
 
+def test_what_workers_are_about_to_clear_away_is_nothing_wrong(part, media):
+    killed = media.parent / "conversion-abc"
+    killed.mkdir()
+    age(killed, days=0.5)
+    assert inventory.check().is_well
+    assert inventory.clear_temporary() == 1
+
+
 def test_forms_that_were_never_sent(part, member, media):
     other = TINY_STEP.replace(b"DATA;", b"DATA; ")
     draft = make_draft(
