@@ -21,9 +21,13 @@ _SQLITE_AWAY = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_IOERR
 
 @dataclass(frozen=True)
 class Outage:
-    """What is away; ``error`` and ``details`` are the API's words."""
+    """What is away; ``error`` and ``details`` are the API's words.
+
+    ``server`` says it to whoever runs the site.
+    """
 
     name: str
+    server: str
     error: str
     details: str
     status: int = 503
@@ -36,22 +40,26 @@ class Outage:
 
 STORAGE = Outage(
     "storage",
+    "bucket",
     "Files out of reach",
     "The server that keeps them does not answer. Nothing was changed.",
 )
 DATABASE = Outage(
+    "database",
     "database",
     "Database out of reach",
     "Try again in a moment; what you did just now may not be saved.",
 )
 COUNTERS = Outage(
     "counters",
+    "Redis",
     "Limits out of reach",
     "The server that counts attempts does not answer. Nothing was changed.",
 )
 
 DISK = Outage(
     "disk",
+    "disk space",
     "The server's disk is full",
     "Nothing was changed. Tell whoever runs the server.",
     status=507,

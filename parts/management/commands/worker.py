@@ -1,16 +1,24 @@
 """``manage.py worker``: convert files in the background until it is stopped."""
 
+import logging
+import time
 from datetime import datetime
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import connection
+from django_q.brokers import get_broker
 from django_q.models import Schedule
 
 from backups import daily
 from parts import drawings, inventory, tasks
-from partsite import queue
+from partsite import outage, queue
 
+logger = logging.getLogger(__name__)
+
+_TRY_SECONDS = 3
+_TELL_SECONDS = 60
 SCHEDULES = {
     "parts.tasks.rescue": {"schedule_type": Schedule.MINUTES, "minutes": 1},
     "parts.drawings.rescue": {"schedule_type": Schedule.MINUTES, "minutes": 1},
@@ -26,14 +34,44 @@ class Command(BaseCommand):
     help = "Run the background worker: conversions now, housekeeping on schedule."
 
     def handle(self, **options) -> None:
-        for func, when in SCHEDULES.items():
-            _schedule(func, when)
-        _schedule_backups()
-        queue.bring_schedules_near()
-        inventory.clear_temporary()
-        tasks.rescue()
-        drawings.rescue()
+        _prepare_as_soon_as_it_can()
         call_command("qcluster")
+
+
+def _prepare_as_soon_as_it_can() -> None:
+    """Wait for a database or a Redis that is away, as after a power cut; say so.
+
+    Whoever supervises workers may well give up on one that ends again and again.
+    """
+    told: dict[outage.Outage, float] = {}
+    while True:
+        try:
+            _prepare()
+        except Exception as error:
+            away = outage.of(error)
+            if away is None:
+                raise
+            now = time.monotonic()
+            if now >= told.get(away, now):
+                told[away] = now + _TELL_SECONDS
+                logger.error("worker_waits for=%s why=%s", away.server, error)
+        else:
+            if told:
+                logger.warning("worker_goes_on")
+            return
+        connection.close()  # it may be broken
+        time.sleep(_TRY_SECONDS)
+
+
+def _prepare() -> None:
+    get_broker().queue_size()  # whether it answers
+    for func, when in SCHEDULES.items():
+        _schedule(func, when)
+    _schedule_backups()
+    queue.bring_schedules_near()
+    inventory.clear_temporary()
+    tasks.rescue()
+    drawings.rescue()
 
 
 def _schedule_backups() -> None:
