@@ -16,18 +16,31 @@ import boto3
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    ReadTimeoutError,
+)
 from django.core.files.base import File
 from django.utils import timezone
 from django.utils.functional import cached_property
 from storages.backends.s3 import S3Storage
 
+from .patience import Patience
 from .storage import StorageDown
 
 # What is wanted again within it need not be told so.
 _FRESH = timedelta(minutes=30)
 _IN_MEMORY_BYTES = 2 * 1024 * 1024
 _making = threading.RLock()
+
+
+class _Silent(StorageDown):
+    """Nothing was heard of it for as long as anybody waits."""
+
+
+_patience = Patience((_Silent,), _Silent("The bucket's server said nothing just now."))
 
 
 class ObjectStorage(S3Storage):
@@ -54,8 +67,8 @@ class ObjectStorage(S3Storage):
             "transfer_config": TransferConfig(use_threads=False),
             "client_config": Config(
                 signature_version="s3v4",
-                connect_timeout=5,
-                read_timeout=20,
+                connect_timeout=3,
+                read_timeout=10,
                 retries={"mode": "standard", "total_max_attempts": 2},
                 # Of what is not Amazon's, much does not know the newer checksums.
                 request_checksum_calculation="when_required",
@@ -178,6 +191,12 @@ class ObjectStorage(S3Storage):
 
 @contextmanager
 def _told(name: str) -> Iterator[None]:
+    with _patience.asking(), _in_our_words(name):
+        yield
+
+
+@contextmanager
+def _in_our_words(name: str) -> Iterator[None]:
     missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
     try:
         yield
@@ -189,5 +208,7 @@ def _told(name: str) -> Iterator[None]:
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
             raise missing from error
         raise StorageDown(str(error)) from error
+    except (ConnectTimeoutError, ReadTimeoutError) as error:
+        raise _Silent(str(error)) from error
     except (Boto3Error, BotoCoreError) as error:
         raise StorageDown(str(error)) from error

@@ -16,10 +16,14 @@ def share_connections(databases: dict[str, dict[str, Any]], size: int) -> None:
     """
     for config in databases.values():
         if config["ENGINE"].endswith("postgresql") and size:
+            # Not at the start of a site that has none.
+            from .patientpostgres import PatientConnection
+
             config["CONN_MAX_AGE"] = 0  # when a request ends, back into the pool
             config.setdefault("OPTIONS", {})["pool"] = {
                 "min_size": 1,
                 "max_size": size,
                 "timeout": _WAIT_SECONDS,
                 "reconnect_timeout": _TRY_SECONDS,
+                "connection_class": PatientConnection,
             }

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.db import DatabaseCache
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.http import HttpRequest
@@ -196,8 +196,20 @@ class CounterCache(DatabaseCache):
         return int(text)
 
 
+class _PatientClient(RedisCacheClient):
+    def __init__(self, *args, **options) -> None:
+        super().__init__(*args, **options)
+        from .patientredis import PatientRedis
+
+        self._client = PatientRedis
+
+
 class RedisCounterCache(RedisCache):
     """Django's Redis cache, whose counters are exact, with the bucket besides."""
+
+    def __init__(self, server, params) -> None:
+        super().__init__(server, params)
+        self._class = _PatientClient
 
     _TAKE = """
         local burst, step = tonumber(ARGV[1]), tonumber(ARGV[2])

@@ -126,6 +126,17 @@ def database(url: str) -> dict:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
+    elif config["ENGINE"].endswith("postgresql"):
+        # Of a machine that is gone nothing is heard; of what stands in the address
+        # each wins over these.
+        config["OPTIONS"] = {
+            "connect_timeout": 5,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 60_000,
+            **config.get("OPTIONS", {}),
+        }
     return config
 
 
@@ -137,7 +148,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # there is one, else a table whose counters are exact across processes.
 REDIS_URL = env_str("REDIS_URL", "")
 # A machine that is gone refuses no connection: it says nothing at all.
-REDIS_PATIENCE = {"socket_connect_timeout": 2, "socket_timeout": 5}
+REDIS_PATIENCE = {"socket_connect_timeout": 2, "socket_timeout": 3}
 CACHES = {
     "default": {
         "BACKEND": "partsite.ratelimit.RedisCounterCache",

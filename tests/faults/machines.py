@@ -1,10 +1,11 @@
 """Machines of a shop: each with a web server or a worker, and a folder of its own."""
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench import processes
@@ -86,6 +87,22 @@ class Supervisor(threading.Thread):
     def stop(self) -> None:
         self._is_over.set()
         self.join()
+
+
+@contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    """Have it hang: it takes connections, and says nothing."""
+    stopped: list[int] = []
+    try:
+        # Its head first, which begets others.
+        for pid in processes.tree(server.pid):
+            os.kill(pid, signal.SIGSTOP)
+            stopped.append(pid)
+        yield
+    finally:
+        for pid in reversed(stopped):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager

@@ -1,10 +1,13 @@
-"""Services that die while in use: told in words, and over by themselves."""
+"""Services that die or hang while in use: told in words, and over by themselves."""
 
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 import requests
@@ -12,11 +15,15 @@ import requests
 from services import S3
 from tests.factories import STEP_SAMPLES
 
-from .machines import Web
+from .machines import Web, Worker, frozen
 from .people import Person, by_key, signed_in
 from .shop import Shop
 
 PATIENCE_SECONDS = 120
+# For what ends in 10 seconds, and in twice as many for a bucket that is tried twice.
+HANG_SECONDS = 30
+AT_ONCE = 8  # twice as many as the threads of a web server
+READS = 10
 SPACER = (STEP_SAMPLES / "spacer.step").read_bytes()
 PART = {"name": "Hub", "subsystem": "Arm", "material": "PLA", "type": "cnc"}
 
@@ -54,11 +61,11 @@ def loaded(shop: Shop) -> Iterator[Load]:
         load.stop()
 
 
-def until(is_so: Callable[[], object]) -> None:
+def until(is_so: Callable[[], object], *, every_seconds: float = 0.1) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_so():
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(every_seconds)
 
 
 def assert_away(answer: requests.Response, words: str) -> None:
@@ -190,3 +197,128 @@ def test_the_storage_dies_and_comes_back(shop, tmp_path):
             assert b"PRODUCT('back'" in download.content
         finally:
             web.stop()
+
+
+# --- What hangs, and says nothing -------------------------------------------------
+
+
+def at_once(*asks: Callable[[], Any]) -> list[Any]:
+    """Ask all at the same moment; nobody waits for ever."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(len(asks)) as pool:
+        answers = list(pool.map(lambda ask: ask(), asks))
+    assert time.monotonic() - began < HANG_SECONDS
+    return answers
+
+
+@pytest.mark.usefixtures("same_processes")
+def test_the_database_hangs_and_goes_on(shop):
+    web = shop.webs[0]
+    key, other = by_key(shop, "Lead 1"), by_key(shop, "Lead 2")
+    page = signed_in(shop, "Lead 1", at=web)
+    part = key.ask("POST", "/api/parts/", json=PART).json()["id"]
+    with frozen(shop.postgres):
+        health, *rest = at_once(
+            lambda: Person("nobody", [web]).ask("GET", "/health"),
+            lambda: page.ask("GET", "/review/", web=web),
+            lambda: key.ask("GET", "/api/parts/", web=web),
+            lambda: other.ask("POST", "/api/parts/", json=PART, web=web),
+            lambda: upload(by_key(shop, "Lead 3"), part, "hanging", web=web),
+        )
+        assert (health.status_code, health.json()["database"]) == (503, "failed")
+        assert_away(rest.pop(0), "database does not answer. Try again in a moment")
+        for answer in rest:
+            assert_away(answer, "Database out of reach")
+    for web in shop.webs:
+        until(lambda web=web: key.ask("GET", "/api/parts/", web=web).ok)
+        until(lambda web=web: page.ask("GET", "/review/", web=web).ok)
+    assert upload(key, part, "after the database hung").status_code == 201
+    until(lambda: is_converted(key, part))
+
+
+@pytest.mark.usefixtures("same_processes")
+def test_redis_hangs_and_nobody_waits_for_it_who_needs_it_not(shop):
+    web = shop.webs[0]
+    key, page = by_key(shop, "Lead 2"), signed_in(shop, "Lead 2", at=web)
+    part = key.ask("POST", "/api/parts/", json=PART).json()["id"]
+    with frozen(shop.redis):
+        people = [by_key(shop, f"Lead {n % 4}") for n in range(AT_ONCE)]
+        # One after the other too: each once would wait no longer than a bit.
+        for answers in at_once(*[partial(_read_often, who, web) for who in people]):
+            assert answers == [200] * READS
+        assert page.ask("GET", "/review/", web=web).status_code == 200
+        made = key.ask("POST", "/api/parts/", web=web, json=PART)
+        assert made.status_code == 201
+        check = key.ask("GET", "/api/parts/auth/check", web=web)
+        assert_away(check, "Limits out of reach")
+        assert upload(key, part, "Redis hangs", web=web).status_code == 201
+        ready = key.ask("GET", "/health/ready", web=web)
+        assert ready.json()["checks"]["cache"] == "failed"
+    until(lambda: key.ask("GET", "/api/parts/auth/check", web=web).status_code == 200)
+    # What is queued just then goes to whoever has stopped waiting for it, now and then.
+    until(lambda: shop.hasten() or is_converted(key, part), every_seconds=3)
+
+
+def _read_often(person: Person, web: Web) -> list[int]:
+    return [person.ask("GET", "/api/parts/", web=web).status_code for _ in range(READS)]
+
+
+def test_the_storage_hangs_and_holds_up_nobody_else(shop, tmp_path):
+    with S3.running() as s3:
+        web = Web(tmp_path, {**shop.variables, **s3.variables})
+        web.start()
+        try:
+            people = [by_key(shop, f"Lead {n % 4}") for n in range(AT_ONCE)]
+            where = {"web": web}
+            key = people[0]
+            part = key.ask("POST", "/api/parts/", json=PART, **where).json()["id"]
+            assert upload(key, part, "before", **where).status_code == 201
+            path = f"/api/parts/{part}/download"
+            with frozen(s3):
+                for answer in at_once(
+                    lambda: upload(key, part, "hanging", **where),
+                    *[lambda who=who: who.ask("GET", path, **where) for who in people],
+                ):
+                    assert_away(answer, "Files out of reach")
+                assert key.ask("GET", f"/api/parts/{part}", **where).ok
+                files = key.ask("GET", f"/api/parts/{part}/files", **where).json()
+                assert len(files["files"]) == 1
+            until(lambda: key.ask("GET", path, **where).ok)
+            assert upload(key, part, "after", **where).status_code == 201
+        finally:
+            web.stop()
+
+
+# --- What is started first ----------------------------------------------------------
+
+
+def test_web_server_and_worker_are_started_before_their_services(shop, tmp_path):
+    web = Web(tmp_path / "web", shop.variables)
+    worker = Worker(tmp_path / "worker", shop.variables)
+    shop.postgres.kill()
+    shop.redis.kill()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            comes = pool.submit(worker.start)
+            web.start()
+            key = by_key(shop, "Lead 0")
+            answer = key.ask("GET", "/api/parts/", web=web)
+            assert_away(answer, "Database out of reach")
+            until(lambda: worker.log.exists() and "worker_waits" in _said(worker))
+            shop.redis.start()
+            until(lambda: "for=database" in _said(worker))
+            shop.postgres.start()
+            assert comes.result(PATIENCE_SECONDS)
+            assert "worker_goes_on" in _said(worker)
+            assert "Traceback" not in _said(worker)
+            until(lambda: key.ask("GET", "/api/parts/", web=web).ok)
+        finally:
+            shop.redis.start()
+            shop.postgres.start()
+            comes.result(PATIENCE_SECONDS)
+            worker.stop()
+            web.stop()
+
+
+def _said(worker: Worker) -> str:
+    return worker.log.read_text()

@@ -1,5 +1,6 @@
 """Connections to real services: shared by threads, over TLS, and who they trust."""
 
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -14,7 +15,8 @@ from django.db import ConnectionHandler, OperationalError
 from django_q.brokers.redis_broker import Redis as RedisBroker
 from django_q.conf import Conf
 
-from partsite import pool
+from partsite import patientpostgres, pool
+from partsite.patientpostgres import PatientConnection
 from partsite.ratelimit import RedisCounterCache
 from partsite.settings.base import database
 from services import Redis
@@ -85,7 +87,13 @@ def test_connections_that_were_cut_are_replaced(ask, watch):
         (
             "postgres://parts@db/parts",
             3,
-            {"min_size": 1, "max_size": 3, "timeout": 3, "reconnect_timeout": 1},
+            {
+                "min_size": 1,
+                "max_size": 3,
+                "timeout": 3,
+                "reconnect_timeout": 1,
+                "connection_class": PatientConnection,
+            },
         ),
         ("postgres://parts@db/parts", 0, None),
         ("sqlite:////tmp/parts.sqlite3", 3, None),
@@ -96,6 +104,27 @@ def test_only_postgresql_is_pooled_and_only_if_it_shall(url, size, shared):
     pool.share_connections({"default": config}, size)
     assert config.get("OPTIONS", {}).get("pool") == shared
     assert config["CONN_MAX_AGE"] == (0 if shared else 60)
+
+
+def test_a_statement_that_is_not_answered_is_given_up(address, watch, monkeypatch):
+    monkeypatch.setattr(patientpostgres, "ANSWER_SECONDS", 0.3)
+    connection = PatientConnection.connect(address, autocommit=True)
+    pid = connection.info.backend_pid
+    with pytest.raises(psycopg.OperationalError, match="no answer for 0.3 seconds"):
+        connection.execute("SELECT pg_sleep(60)")
+    assert connection.closed
+    # The server does not go on with it either.
+    deadline = time.monotonic() + 10
+    while watch.execute(
+        "SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]
+    ).fetchone():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_an_address_may_say_how_long_to_wait_for_a_connection():
+    options = database("postgres://parts@db/parts?connect_timeout=20")["OPTIONS"]
+    assert (options["connect_timeout"], options["keepalives_idle"]) == (20, 30)
 
 
 # --- TLS ----------------------------------------------------------------------
