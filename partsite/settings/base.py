@@ -424,7 +424,12 @@ LOGGING = {
         "django.security.DisallowedHost": {"filters": ["in_one_line"]},
         "health_check": {"filters": ["with_reason"]},
         # Its start-up chatter would bury the address and the sign-in lines.
-        "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
+        "django-q": {
+            "level": "WARNING",
+            "handlers": ["console"],
+            "filters": ["outage"],
+            "propagate": False,
+        },
     },
 }
 
