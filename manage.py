@@ -19,3 +19,10 @@ if __name__ == "__main__":
     except ImproperlyConfigured as error:
         # The sentence names the variable; where it was raised helps nobody.
         sys.exit(f"{error}")
+    except Exception as error:
+        from partsite import outage
+
+        away = outage.of(error)
+        if away is None or "--traceback" in sys.argv:
+            raise
+        sys.exit(f"No {away.server}: {error}")

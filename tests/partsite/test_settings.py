@@ -39,6 +39,14 @@ def test_production_refuses_to_start_without(missing, tmp_path):
     assert f"{missing} is not set." in run.stderr
 
 
+def test_a_command_says_what_is_away_and_not_where_it_was_missed(tmp_path):
+    nobody = "postgres://parts@127.0.0.1:1/parts"
+    run = _manage("showmigrations", DATA_DIR=str(tmp_path), DATABASE_URL=nobody)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith("No database: connection failed: ")
+    assert "Traceback" not in run.stderr
+
+
 @pytest.mark.parametrize("base", ["", "/parts-system"])
 def test_check_deploy_is_silent_in_production(tmp_path, base):
     run = _manage(
