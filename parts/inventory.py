@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
+from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import Storage, default_storage
 from django.db.models import Q
@@ -33,7 +34,8 @@ logger = logging.getLogger(__name__)
 QUARANTINE = "quarantine"
 QUARANTINE_DAYS = 30
 _ORPHAN_AGE = timedelta(days=1)  # younger ones may be about to get their row
-# No conversion takes as long, and an upload writes all the time.
+# An upload writes all the time, and no conversion takes as long, if the settings allow
+# it no more.
 _LEFTOVER_AGE = timedelta(hours=1)
 # Workers clear them away each hour: what is told of has met none for long.
 _LEFTOVER_TOLD_AGE = timedelta(days=1)
@@ -303,7 +305,8 @@ def _empty_quarantine() -> None:
 
 def clear_temporary() -> int:
     """Delete what killed workers and web servers left behind; return how many."""
-    left = list(_temporary(_LEFTOVER_AGE))
+    allowed = 2 * timedelta(seconds=settings.CONVERSION_TIMEOUT_SECONDS)
+    left = list(_temporary(max(_LEFTOVER_AGE, allowed)))
     for path in left:
         _delete(path)
     return len(left)

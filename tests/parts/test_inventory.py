@@ -314,3 +314,13 @@ def test_a_worker_that_starts_clears_away_what_killed_ones_left(part, media):
     assert inventory.clear_temporary() == 1
     assert not old.exists()
     assert young.exists()
+
+
+def test_a_worker_leaves_alone_what_may_still_be_converted(part, media, settings):
+    settings.CONVERSION_TIMEOUT_SECONDS = 7200
+    running = media.parent / "conversion-abc"
+    running.mkdir()
+    age(running, days=0.1)
+    assert inventory.clear_temporary() == 0
+    age(running, days=0.2)
+    assert inventory.clear_temporary() == 1
