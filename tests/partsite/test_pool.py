@@ -107,10 +107,11 @@ def test_only_postgresql_is_pooled_and_only_if_it_shall(url, size, shared):
 
 
 def test_a_statement_that_is_not_answered_is_given_up(address, watch, monkeypatch):
-    monkeypatch.setattr(patientpostgres, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(patientpostgres, "ANSWER_SECONDS", 0.25)
+    monkeypatch.setattr(patientpostgres, "STATEMENT_SECONDS", 0.5)
     connection = PatientConnection.connect(address, autocommit=True)
     pid = connection.info.backend_pid
-    with pytest.raises(psycopg.OperationalError, match="no answer for 0.3 seconds"):
+    with pytest.raises(psycopg.OperationalError, match="no answer for 0.5 seconds"):
         connection.execute("SELECT pg_sleep(60)")
     assert connection.closed
     # The server does not go on with it either.
@@ -120,6 +121,14 @@ def test_a_statement_that_is_not_answered_is_given_up(address, watch, monkeypatc
     ).fetchone():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_server_that_answers_others_may_take_its_time(address, monkeypatch):
+    monkeypatch.setattr(patientpostgres, "ANSWER_SECONDS", 0.1)
+    with PatientConnection.connect(address) as connection:
+        slow = connection.execute("SELECT pg_sleep(0.5), 'done'")
+        assert slow.fetchone()[1] == "done"
+        assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_an_address_may_say_how_long_to_wait_for_a_connection():
