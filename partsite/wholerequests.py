@@ -189,6 +189,11 @@ class _Coming:
             self._data = (self._data + data)[-len(_END_OF_CHUNKS) :]
             return
         if self._kept is not None:
+            # The beginning of the body says what it is: without that the site could
+            # not even say that there is no room for the rest.
+            missing = max(0, _IN_MEMORY_BYTES - len(self._data))
+            self._data += data[:missing]
+            data = data[missing:]
             most = settings.UPLOAD_LIMIT_BYTES + _OVER_BYTES
             if self._seen_bytes > most:
                 self._kept.skip(len(data))

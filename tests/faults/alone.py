@@ -113,10 +113,19 @@ class Shop:
             )
             time.sleep(0.1)
 
-    def left_behind(self) -> list[str]:
-        """Return what lies where things lie for a moment, and what is half stored."""
-        drafts = (self.folder / "media").rglob(".draft-*")
-        return [str(path) for path in (*self.temporary.iterdir(), *drafts)]
+    def left_behind(self, *, beside: str = "") -> list[str]:
+        """Return what lies where things lie for a moment, and what is half stored.
+
+        What a request kept there goes after its answer.
+        """
+        deadline = time.monotonic() + 5
+        while True:
+            drafts = (self.folder / "media").rglob(".draft-*")
+            found = (*self.temporary.iterdir(), *drafts)
+            left = [str(path) for path in found if path.name != beside]
+            if not left or time.monotonic() > deadline:
+                return left
+            time.sleep(0.05)
 
     def check(self) -> None:
         """Have the site look at itself."""

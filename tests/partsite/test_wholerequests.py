@@ -101,11 +101,12 @@ def test_without_room_the_site_is_told(line, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(wholerequests.tempfile, "TemporaryFile", full)
-    request = HEAD % LARGE + b"x" * LARGE
-    handed_over = _handed_over(_come(line, request), line[1])
+    head, body = HEAD % LARGE, b"x" * LARGE
+    handed_over = _handed_over(_come(line, head, body), line[1])
     first, told, rest = handed_over.split(b"\r\n", 2)
     assert told == f"{room.BODY_FOUND_NONE}: 1".encode()
-    assert len(first + b"\r\n" + rest) == len(request)
+    assert len(first + b"\r\n" + rest) == len(head + body)
+    assert b"\r\n\r\n" + body[:50_000] in rest  # which the site reads what it is by
 
 
 def test_a_client_that_goes_away_or_takes_too_long_is_given_up(line, monkeypatch):
