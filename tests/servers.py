@@ -24,7 +24,7 @@ _CERTIFICATE = (
 @pytest.fixture(scope="session")
 def postgres_here() -> None:
     if not Postgres.is_here():
-        _lacking("PostgreSQL is not installed.")
+        lacking("PostgreSQL is not installed.")
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +37,13 @@ def postgres(certificate, postgres_here) -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def redis_here() -> None:
     if not shutil.which("redis-server"):
-        _lacking("redis-server is not installed.")
+        lacking("redis-server is not installed.")
 
 
 @pytest.fixture(scope="session")
 def nginx_here() -> None:
     if not shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"):
-        _lacking("nginx is not installed.")
+        lacking("nginx is not installed.")
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +62,7 @@ def certificate(tmp_path_factory) -> Path:
     return folder
 
 
-def _lacking(reason: str) -> None:
+def lacking(reason: str) -> None:
     """Leave a test out, but not in CI."""
     if os.environ.get("DEPLOY_REQUIRED"):
         pytest.fail(reason)

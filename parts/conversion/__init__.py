@@ -2,7 +2,7 @@
 
 The C++ kernel underneath crashes, hangs or eats all memory on a broken file, so
 everything that touches it, and numpy and Pillow with it, runs in a child process
-of its own. Importing this package costs the standard library only.
+of its own. Importing this package costs the standard library and Django's words.
 """
 
 from .products import product_name, readable

@@ -63,44 +63,74 @@ class Frame:
         self.colours = np.zeros((size, 3), np.float32)
         self.faces = np.full(size, -1, np.int32)
         self.parts = np.full(size, -1, np.int32)
+        self._triangles = np.full(size, -1, np.int32)  # of the part's view
 
     def add(self, view: View) -> None:
-        """Draw ``view`` into the frame."""
+        """Note where ``view`` is nearer than what was there."""
         corners = view.points[view.triangles]
         for chosen in _batches(corners):
-            self._add(view, chosen, corners[chosen])
+            self._add(view.part, chosen, corners[chosen])
 
-    def _add(self, view: View, chosen: np.ndarray, corners: np.ndarray) -> None:
-        owners, rows, columns = _cover(corners, self.width, self.height)
+    def _add(self, part: int, chosen: np.ndarray, corners: np.ndarray) -> None:
+        owners, rows, leftmost, rightmost = _cover(corners, self.width, self.height)
         first = corners[:, 0]
         b, c = corners[:, 1] - first, corners[:, 2] - first
-        area = b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0]
-        area = np.where(np.abs(area) > 1e-6, area, np.inf).astype(np.float32)
-        right = columns.astype(np.float32) + 0.5 - first[owners, 0]
-        down = rows.astype(np.float32) + 0.5 - first[owners, 1]
+        area = _area(b, c)
         slope_right = (b[:, 2] * c[:, 1] - c[:, 2] * b[:, 1]) / area
         slope_down = (c[:, 2] * b[:, 0] - b[:, 2] * c[:, 0]) / area
-        depths = first[owners, 2] + slope_right[owners] * right
-        depths += slope_down[owners] * down
-        # A triangle seen from its side has any slope.
+        down = rows.astype(np.float32) + 0.5 - first[owners, 1]
+        at_first = first[owners, 2] + slope_down[owners] * down
         nearest, farthest = corners[:, :, 2].min(axis=1), corners[:, :, 2].max(axis=1)
-        np.clip(depths, nearest[owners], farthest[owners], out=depths)
 
-        places = rows * self.width + columns
+        # Of each line to its samples: repeated, which takes a fourth of looking each
+        # of them up (measured). Most samples are hidden in the end by others.
+        counts = np.maximum(rightmost - leftmost + 1, 0)
+        lines, columns = _spread(leftmost, rightmost)
+        right = columns + np.repeat(0.5 - first[owners, 0], counts)
+        depths = np.repeat(slope_right[owners], counts)
+        depths *= right
+        depths += np.repeat(at_first, counts)
+        # A triangle seen from its side has any slope.
+        np.maximum(depths, np.repeat(nearest[owners], counts), out=depths)
+        np.minimum(depths, np.repeat(farthest[owners], counts), out=depths)
+
+        places = np.repeat(rows * self.width, counts) + columns
         np.minimum.at(self.depths, places, depths)
         won = np.flatnonzero(depths == self.depths[places])
-        owners, places, right, down = owners[won], places[won], right[won], down[won]
-        along_b = (right * c[owners, 1] - down * c[owners, 0]) / area[owners]
-        along_c = (down * b[owners, 0] - right * b[owners, 1]) / area[owners]
+        self._triangles[places[won]] = chosen[owners[lines[won]]]
+        self.parts[places[won]] = part
+
+    def seen(self) -> dict[int, np.ndarray]:
+        """Return of each part that can be seen the places where it is nearest."""
+        places = np.flatnonzero(self.parts >= 0).astype(np.int32)
+        places = places[np.argsort(self.parts[places], kind="stable")]
+        parts, starts = np.unique(self.parts[places], return_index=True)
+        return dict(zip(parts.tolist(), np.split(places, starts)[1:], strict=True))
+
+    def paint(self, view: View, places: np.ndarray) -> None:
+        """Fill in what ``view`` looks like where it is nearest."""
+        triangles = self._triangles[places]
+        corners = view.points[view.triangles][triangles]
+        first, second, third = corners.transpose(1, 0, 2)
+        b, c = second - first, third - first
+        area = _area(b, c)
+        right = (places % self.width).astype(np.float32) + 0.5 - first[:, 0]
+        down = (places // self.width).astype(np.float32) + 0.5 - first[:, 1]
+        along_b = (right * c[:, 1] - down * c[:, 0]) / area
+        along_c = (down * b[:, 0] - right * b[:, 1]) / area
         np.clip(along_b, 0, 1, out=along_b)
         np.clip(along_c, 0, 1 - along_b, out=along_c)
-        triangles = chosen[owners]
-        n0, n1, n2 = view.normals[view.triangles[triangles].T]
+        n0, n1, n2 = view.normals[view.triangles][triangles].transpose(1, 0, 2)
         normals = n0 + along_b[:, None] * (n1 - n0) + along_c[:, None] * (n2 - n0)
         self.normals[places] = normals
         self.colours[places] = view.colours[triangles]
         self.faces[places] = view.faces[triangles]
-        self.parts[places] = view.part
+
+
+def _area(b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Return twice the area between sides; of what is seen from its side, inf."""
+    area = b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0]
+    return np.where(np.abs(area) > 1e-6, area, np.inf).astype(np.float32)
 
 
 def draw(scene: Scene, path: Path) -> None:
@@ -120,6 +150,12 @@ def render(scene: Scene, width: int, height: int) -> np.ndarray:
     frame = Frame(width, height)
     for view in _views(scene, width, height):
         frame.add(view)
+    # Once more, for what is seen in the end, which may be an eighth of what was drawn
+    # (of four bodies 0.34 s instead of 0.49). To keep the views would take memory.
+    seen = frame.seen()
+    for view in _views(scene, width, height):
+        if view.part in seen:
+            frame.paint(view, seen[view.part])
     return _shade(frame)
 
 
@@ -188,8 +224,12 @@ def _batches(corners: np.ndarray) -> Iterator[np.ndarray]:
 
 def _cover(
     corners: np.ndarray, width: int, height: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return triangle, row and column of every sample inside (t, 3, 3) ``corners``."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Cut (t, 3, 3) ``corners`` into the lines of samples inside.
+
+    Returns:
+        Triangle, row, first and last column of each; the last may be before the first.
+    """
     x, y = corners[:, :, 0], corners[:, :, 1]
     top = np.ceil(y.min(axis=1) - 0.5).clip(0).astype(np.int32)
     bottom = np.floor(y.max(axis=1) - 0.5).clip(None, height - 1).astype(np.int32)
@@ -209,8 +249,7 @@ def _cover(
     # A hair wider, so that no sample falls between two triangles.
     leftmost = np.ceil(left - 0.501).clip(0, width).astype(np.int32)
     rightmost = np.floor(right - 0.499).clip(-1, width - 1).astype(np.int32)
-    lines, columns = _spread(leftmost, rightmost)
-    return owners[lines], rows[lines], columns
+    return owners, rows, leftmost, rightmost
 
 
 def _spread(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
