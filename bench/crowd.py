@@ -69,10 +69,11 @@ _PICTURES_SEEN = 12
 Doing = Generator[Turn, Answer | None, None]
 
 
-def _every_seconds() -> float:
-    """Return how often an open page asks whether there is anything new."""
+def _said_seconds(name: str) -> float:
+    """Return what a time is in the script of an open page."""
     script = (ROOT / "static" / "js" / "live.js").read_text()
-    return int(re.search(r"\bEVERY_MS = (\d+)", script)[1]) / 1000
+    number = re.search(rf"\b{name} = ([\d_]+);", script)[1]
+    return int(number.replace("_", "")) / 1000
 
 
 @dataclass
@@ -146,7 +147,9 @@ class Person:
         self._cookies = dict([visitor.cookie.split("=", 1)])
         self._etag = ""
         self._seen: set[str] | None = None
-        self._every_seconds = _every_seconds()
+        self._every_seconds = _said_seconds("EVERY_MS")
+        self._slowest_seconds = _said_seconds("SLOWEST_MS")
+        self._wished_seconds = 0.0  # by the site, between two questions
 
     def open(self, address: str | None = None, *, at: float = 0.0) -> Doing:
         """Open a page, or read the open one anew."""
@@ -161,7 +164,8 @@ class Person:
     def look(self, *, until: float = 0.0) -> Doing:
         """Leave the page open until then, or for ever."""
         while True:
-            pause = self._every_seconds * self.chance.uniform(0.9, 1.1)
+            every = max(self._every_seconds, self._wished_seconds)
+            pause = min(every, self._slowest_seconds) * self.chance.uniform(0.9, 1.1)
             at = time.perf_counter() + pause
             if until and at > until:
                 return
@@ -226,6 +230,8 @@ class Person:
         path = f"/parts/live/?files={self.page.files if self.page else ''}"
         request = self.get(path, {"If-None-Match": f'"{self._etag}"'})
         answer = yield Turn(request, NEWS, at)
+        wished = answer.headers(b"retry-after") if answer else []
+        self._wished_seconds = float(wished[0]) if wished else 0.0
         if not self.took(answer) or answer.status != 200:
             return
         self._etag = answer.headers(b"etag")[0].decode().strip('"')

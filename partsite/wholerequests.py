@@ -21,7 +21,7 @@ from django.conf import settings
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
-from . import room
+from . import busy, room
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,12 @@ class WholeRequestWorker(ThreadWorker):
         """
         super(ThreadWorker, self).handle_quit(sig, frame)
 
+    def enqueue_req(self, conn: TConn) -> None:
+        conn.queued_at = time.monotonic()
+        super().enqueue_req(conn)
+
     def handle(self, conn: TConn) -> object:
+        busy.note(time.monotonic() - conn.queued_at)
         if self.cfg.is_ssl or conn.is_http2:
             return super().handle(conn)
         try:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from parts.models import DrawingFetch, PartEvent, PartFile, Season
+from partsite import busy
 
 # Events are numbered when written and seen when committed, so on PostgreSQL an
 # earlier number may appear after a later one: the last few are compared whole.
@@ -52,7 +53,8 @@ def live(request: HttpRequest) -> HttpResponse:
 
     ``parts`` of the answer maps the id of each changed part to where it stands
     now; ``everything`` says that the page is to be read again whatever it shows,
-    and ``files`` that one of those named is in another state.
+    and ``files`` that one of those named is in another state. ``Retry-After`` is
+    how many seconds to wait until the next question, at least.
     """
     version = page_version()
     version = Version(version.last, version.window, _rest(request.user))
@@ -70,6 +72,8 @@ def live(request: HttpRequest) -> HttpResponse:
         )
     response["ETag"] = etag
     response["Cache-Control"] = "no-store"
+    if pause_seconds := busy.wished_pause_seconds():
+        response["Retry-After"] = str(pause_seconds)
     return response
 
 

@@ -2,7 +2,8 @@
 //
 // Every few seconds it asks which version of the shop there is now, with a
 // conditional GET that is nearly always answered by 304. Where something that this
-// page shows has changed, the page is read again and what differs is swapped in.
+// page shows has changed, the page is read again and what differs is swapped in. A
+// server that is busy wishes to be asked less often.
 
 import { addMessage } from "./messages.js";
 import { isBusy } from "./morph.js";
@@ -24,6 +25,7 @@ export function watchPage(root) {
   let etag = quoted(version);
   let read = Date.now();
   let asked = read;
+  let wished = 0;
   let failures = 0;
   let line = null;
   let timer = 0;
@@ -42,7 +44,8 @@ export function watchPage(root) {
   }
 
   function pause() {
-    const usual = root.hidden ? HIDDEN_MS : EVERY_MS * 2 ** failures;
+    const every = Math.max(EVERY_MS, wished) * 2 ** failures;
+    const usual = root.hidden ? HIDDEN_MS : every;
     // Two hundred boards must not ask at one moment.
     return Math.min(usual, SLOWEST_MS) * (0.9 + Math.random() * 0.2);
   }
@@ -69,6 +72,7 @@ export function watchPage(root) {
       cache: "no-store",
       redirect: "manual",
     });
+    wished = 1000 * (Number(response.headers.get("Retry-After")) || 0);
     if (response.type === "opaqueredirect") {
       address = "";
       saySignedOut();

@@ -86,6 +86,17 @@ def test_a_page_is_asked_for_news_and_read_anew_only_where_it_is_concerned(
     ]
 
 
+def test_a_page_waits_as_long_as_the_site_wishes(clock, member):
+    person = _person(member, "/production/")
+    visit = person.look()
+    asked = next(visit)
+    clock.now = asked.at
+    wished = Answer(304, b"", b"HTTP/1.1 304 Not Modified\r\nRetry-After: 20\r\n")
+    assert 18 <= visit.send(wished).at - asked.at <= 22
+    none = Answer(304, b"", b"HTTP/1.1 304 Not Modified\r\n")
+    assert visit.send(none).at - asked.at < 4
+
+
 def test_who_makes_parts_takes_one_and_finishes_it(turns_of, member):
     part = make_part(category="cnc")
     visit = crowd._at_work(_person(member, "/production/"), crowd._make)

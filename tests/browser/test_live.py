@@ -109,6 +109,29 @@ def test_who_is_signed_out_is_told_once(browse, site):
     expect(line.get_by_role("link", name="Sign in again")).to_be_visible()
 
 
+def test_a_busy_server_is_asked_less_often(browse, site):
+    page = browse(site.members[0])
+    page.clock.install()
+    page.goto("/completed/")
+
+    def wish(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, headers=answer.headers | {"retry-after": "20"})
+
+    page.route(LIVE, wish)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_response(LIVE):
+        page.clock.run_for(4000)
+    asked.clear()
+    for _second in range(17):  # at once, the script would not have read the answer
+        page.clock.run_for(1000)
+    assert not any(LIVE.search(url) for url in asked)
+    with page.expect_response(LIVE):
+        page.clock.run_for(25_000)
+    page.unroute_all(behavior="ignoreErrors")
+
+
 def test_the_keyboard_walks_the_board(browse, site):
     page = browse(site.members[0])
     part = make(page, site, "Lever")

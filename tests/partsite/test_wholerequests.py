@@ -1,5 +1,6 @@
 """What comes of a request, bit by bit; tests/faults has it on real servers."""
 
+import itertools
 import signal
 import socket
 from collections.abc import Iterator
@@ -8,8 +9,9 @@ from threading import Thread
 from types import SimpleNamespace
 
 import pytest
+from gunicorn.workers.gthread import ThreadWorker
 
-from partsite import room, wholerequests
+from partsite import busy, room, wholerequests
 from partsite.wholerequests import Unreader, WholeRequestWorker, _Coming
 
 HEAD = b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n"
@@ -136,3 +138,16 @@ def test_it_can_be_told_to_quit_while_it_gives_a_request_to_a_thread():
         told.start()
         told.join(timeout=5)
         assert not told.is_alive()
+
+
+def test_a_thread_knows_how_long_its_request_has_waited(monkeypatch):
+    now = itertools.count(100, step=3)
+    monkeypatch.setattr(wholerequests.time, "monotonic", lambda: float(next(now)))
+    monkeypatch.setattr(ThreadWorker, "enqueue_req", lambda self, conn: None)
+    monkeypatch.setattr(ThreadWorker, "handle", lambda self, conn: busy._mine)
+    worker = object.__new__(WholeRequestWorker)
+    worker.cfg = SimpleNamespace(is_ssl=True)
+    conn = SimpleNamespace()
+    worker.enqueue_req(conn)
+    assert worker.handle(conn).wait_seconds == 3
+    busy.note(0.0)

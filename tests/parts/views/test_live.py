@@ -10,6 +10,7 @@ from accounts.models import Role
 from parts import drawings, workflow
 from parts.models import PartEvent, PartFile, Season
 from parts.views import live
+from partsite import busy
 from tests.factories import make_converted, make_file, make_part
 
 ADDRESS = "/parts/live/"
@@ -177,3 +178,14 @@ def test_asking_is_cheap(rows, member_page, django_assert_num_queries):
     workflow.trash(files[0].part, actor=None)
     with django_assert_num_queries(6):  # nothing came late; the parts
         assert len(ask(member_page, etag).json()["parts"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("wait_seconds", "pause"), [(0.0, None), (0.2, "10"), (3.0, "30")]
+)
+def test_a_busy_site_wishes_to_be_asked_later(wait_seconds, pause, member_page):
+    busy.note(wait_seconds)
+    try:
+        assert ask(member_page, settle(member_page)).get("Retry-After") == pause
+    finally:
+        busy.note(0.0)
