@@ -191,8 +191,7 @@ def _migrate_to(wanted: set[tuple[str, str]]) -> None:
     Apps that the archive does not know stay as they are.
     """
     apps = {app for app, _name in wanted}
-    with transaction.atomic():
-        kept.remove(connection)  # no table changes below its triggers
+    kept.remove(connection)  # no table changes below its triggers
     for app in sorted(apps):
         executor = MigrationExecutor(connection)
         try:

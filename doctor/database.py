@@ -51,7 +51,7 @@ def of_sums() -> Findings:
     if not kept.is_whole(connection):
         yield problem(
             "Sums and search are not kept: triggers are missing, or another release's.",
-            "Run manage.py recount; nobody can write meanwhile.",
+            "Run manage.py recount; the site may be in use meanwhile.",
         )
 
 

@@ -9,19 +9,26 @@ transaction adds to a shard that is its own until it ends. Reads add the shards 
 there are as many as there have been writers at one time.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from parts import lettercase
 
 from .sums import (
+    BESIDE,
     CASELESS,
     LIVE,
+    NEXT,
+    NEXT_PARTS,
     PLACED,
     SCORE,
     SEARCHED,
+    STATE,
     TOLD_BY,
     WORDS,
     Sum,
+    beside,
     tally,
     words,
 )
@@ -34,7 +41,7 @@ SUMS = [
 ]
 
 SHARDS = 64
-_HELD = "pg_try_advisory_xact_lock('parts_tally'::regclass::oid::integer, {})"
+_HELD = "pg_try_advisory_xact_lock('parts'::regclass::oid::integer, {})"
 TOGETHER = {kept.table: kept for kept in SUMS}.values()
 
 
@@ -77,10 +84,14 @@ TABLES = [
       name text COLLATE "C" NOT NULL, shard integer NOT NULL,
       parts bigint NOT NULL, halves bigint NOT NULL, PRIMARY KEY (name, shard)
     ) WITH (fillfactor = 50)""",
+    STATE,
+]
+_SHARDING = {
     # The lock goes when the transaction does, after what it wrote can be seen. And
     # as long as that lasts, no version of a row is ever done with, so a row that is
     # changed 10 000 times takes 10 000 looks each: from time to time it is another.
-    f"""CREATE FUNCTION parts_own_shard() RETURNS integer LANGUAGE plpgsql AS $$
+    "parts_own_shard": f"""CREATE FUNCTION parts_own_shard() RETURNS integer
+    LANGUAGE plpgsql AS $$
     DECLARE
       own integer := nullif(current_setting('parts.shard', true), '');
       turn integer := coalesce(nullif(current_setting('parts.turn', true), ''), '0');
@@ -97,14 +108,15 @@ TABLES = [
       RETURN own + {SHARDS} * (turn / 400);
     END $$""",
     # Puts the shards together whose writers are gone.
-    f"""CREATE FUNCTION parts_put_together() RETURNS void LANGUAGE plpgsql AS $$
+    "parts_put_together": f"""CREATE FUNCTION parts_put_together() RETURNS void
+    LANGUAGE plpgsql AS $$
     DECLARE free integer[] := ARRAY(
       SELECT s FROM generate_series(0, {SHARDS - 1}) AS s WHERE {_HELD.format("s")});
     BEGIN
       IF free = '{{}}' THEN RETURN; END IF;
       {" ".join(map(_together, TOGETHER))}
     END $$""",
-]
+}
 
 _EVENT_TELLS = f"verb IN {TOLD_BY}"
 
@@ -134,7 +146,7 @@ WHERE name <> '' GROUP BY part_id, lower(name)"""
 _COUNTS = "parts.category = 'completed' AND parts.deleted_at IS NULL"
 
 
-def _credits(of_part: str = "true") -> str:
+def _credits(of_part: str) -> str:
     return _CREDITS.format(of_part=f"{_COUNTS} AND {of_part}")
 
 
@@ -186,33 +198,64 @@ def _triggers(name: str, table: str) -> Iterator[tuple[str, str]]:
         )
 
 
-def _function(name: str, body: str, declared: str = "", how: str = "") -> str:
-    return (
-        f"CREATE FUNCTION {name}_keep() RETURNS trigger LANGUAGE plpgsql {how} AS $$\n"
-        f"{declared} BEGIN {body} RETURN NULL; END $$"
-    )
+@dataclass(frozen=True)
+class Function:
+    """What the triggers of a table call.
+
+    Args:
+        part_id: the column of the table that says which part a row counts for.
+    """
+
+    name: str
+    body: str
+    declared: str = ""
+    how: str = ""
+    part_id: str = ""
+
+    def creation(self, counted_only: bool = False) -> str:
+        """Return the statement that makes it.
+
+        Args:
+            counted_only: have it leave alone what is not counted yet.
+        """
+        body, declared = self.body, self.declared
+        if counted_only and self.part_id:
+            seen = rf"(SELECT * FROM \1 WHERE {self.part_id} <= upto)"
+            body = _COUNTED + re.sub(r"\b(old_rows|new_rows)\b", seen, body)
+            declared = f"{declared or 'DECLARE'} upto bigint;"
+        return (
+            f"CREATE FUNCTION {self.name}_keep() RETURNS trigger LANGUAGE plpgsql "
+            f"{self.how} AS $$\n{declared} BEGIN {body} RETURN NULL; END $$"
+        )
 
 
-def _sum_function(kept: Sum) -> str:
+# Whoever writes what was read long before (REPEATABLE READ) must not take an older
+# number for the present one, but fail.
+_COUNTED = "SELECT kept.upto INTO STRICT upto FROM parts_kept AS kept FOR SHARE; "
+
+
+def _adding(kept: Sum, source: str, shard: str, sign: str = "") -> str:
+    """Return the statement that adds what the rows of ``source`` count for."""
     keys, measures = ", ".join(kept.keys), ", ".join(kept.measures)
+    sums = ", ".join(f"{sign}sum({m})" for m in kept.measures)
     more = ", ".join(f"{m} = kept.{m} + excluded.{m}" for m in kept.measures)
+    return f"""INSERT INTO {kept.table} AS kept ({keys}, shard, {measures})
+      SELECT {keys}, {shard}, {sums}
+      FROM ({kept.counted(source)}) AS counted GROUP BY {keys}
+      ON CONFLICT ({keys}, shard) DO UPDATE SET {more};"""
 
-    def adding(source: str, sign: str) -> str:
-        sums = ", ".join(f"{sign}sum({m})" for m in kept.measures)
-        return f"""INSERT INTO {kept.table} AS kept ({keys}, shard, {measures})
-          SELECT {keys}, own, {sums}
-          FROM ({kept.counted(source)}) AS counted GROUP BY {keys}
-          ON CONFLICT ({keys}, shard) DO UPDATE SET {more};"""
 
-    return _function(
+def _sum_function(kept: Sum) -> Function:
+    return Function(
         kept.name,
         f"""IF TG_OP = 'UPDATE' THEN
           IF NOT EXISTS {_differs(kept.watched)} THEN RETURN NULL; END IF;
         END IF;
         own := parts_own_shard();
-        IF TG_OP <> 'INSERT' THEN {adding("old_rows", "-")} END IF;
-        IF TG_OP <> 'DELETE' THEN {adding("new_rows", "")} END IF;""",
+        IF TG_OP <> 'INSERT' THEN {_adding(kept, "old_rows", "own", "-")} END IF;
+        IF TG_OP <> 'DELETE' THEN {_adding(kept, "new_rows", "own")} END IF;""",
         "DECLARE own integer;",
+        part_id="id" if kept.of == "parts" else "",
     )
 
 
@@ -230,10 +273,10 @@ IF EXISTS (
   WHERE part_id = ANY(ids) AND octet_length(name) > length(name)
 ) THEN {_ALIKE.format(of_credit="part_id = ANY(ids)")}; END IF;"""
 _COLUMNS = ("category", "deleted_at", "assigned", "completed_incorrectly", "extra")
-_OF_PARTS = _function(
+_OF_PARTS = Function(
     "parts_credit",
     f"""IF TG_OP = 'DELETE' THEN
-      DELETE FROM parts_credit WHERE part_id IN (SELECT id FROM old_rows);
+      DELETE FROM parts_credit WHERE part_id IN (SELECT id FROM old_rows AS gone);
       RETURN NULL;
     ELSIF TG_OP = 'INSERT' THEN
       ids := ARRAY(SELECT id FROM new_rows AS parts WHERE {_COUNTS});
@@ -247,19 +290,20 @@ _OF_PARTS = _function(
     IF ids <> '{{}}' THEN {_ANEW} END IF;""",
     "DECLARE ids bigint[];",
     _PLANNED_ONCE,
+    part_id="id",
 )
 # The part is held while its credits are read, so that who completes it at the
 # same moment sees this event, or is seen.
-_OF_EVENTS = _function(
+_OF_EVENTS = Function(
     "parts_credit_event",
     f"""IF TG_OP = 'INSERT' THEN
-      ids := ARRAY(SELECT part_id FROM new_rows WHERE {_EVENT_TELLS});
+      ids := ARRAY(SELECT part_id FROM new_rows AS event WHERE {_EVENT_TELLS});
     ELSIF TG_OP = 'DELETE' THEN
-      ids := ARRAY(SELECT part_id FROM old_rows WHERE {_EVENT_TELLS});
+      ids := ARRAY(SELECT part_id FROM old_rows AS event WHERE {_EVENT_TELLS});
     ELSE
       ids := ARRAY(
-        SELECT part_id FROM old_rows WHERE {_EVENT_TELLS}
-        UNION SELECT part_id FROM new_rows WHERE {_EVENT_TELLS}
+        SELECT part_id FROM old_rows AS event WHERE {_EVENT_TELLS}
+        UNION SELECT part_id FROM new_rows AS event WHERE {_EVENT_TELLS}
       );
     END IF;
     IF ids = '{{}}' THEN RETURN NULL; END IF;
@@ -268,6 +312,7 @@ _OF_EVENTS = _function(
     """,
     "DECLARE ids bigint[];",
     _PLANNED_ONCE,
+    part_id="part_id",
 )
 
 # --- Search -------------------------------------------------------------------
@@ -303,18 +348,15 @@ def _texts(columns: tuple[str, ...]) -> str:
 
 
 _FOUND = f"now.id, {_texts(SEARCHED)}, {_texts(PLACED)}"
-_SEARCH = [
-    _fold(),
-    """CREATE TABLE parts_found (
-      id bigint PRIMARY KEY, said text COLLATE "C" NOT NULL,
-      place text COLLATE "C" NOT NULL
-    )""",
-]
+_FOUND_TABLE = """CREATE TABLE parts_found (
+  id bigint PRIMARY KEY, said text COLLATE "C" NOT NULL,
+  place text COLLATE "C" NOT NULL
+)"""
 _INDEXED = (*SEARCHED, *PLACED, "deleted_at")
-_OF_SEARCH = _function(
+_OF_SEARCH = Function(
     "parts_found",
     f"""IF TG_OP = 'DELETE' THEN
-      DELETE FROM parts_found WHERE id IN (SELECT id FROM old_rows);
+      DELETE FROM parts_found WHERE id IN (SELECT id FROM old_rows AS gone);
     ELSIF TG_OP = 'INSERT' THEN
       INSERT INTO parts_found SELECT {_FOUND} FROM new_rows AS now WHERE now.{LIVE};
     ELSIF EXISTS {_differs(_INDEXED)} THEN
@@ -323,23 +365,33 @@ _OF_SEARCH = _function(
       INSERT INTO parts_found SELECT {_FOUND} {_differing(_INDEXED)} AND now.{LIVE}
       ON CONFLICT (id) DO UPDATE SET said = excluded.said, place = excluded.place;
     END IF;""",
+    part_id="id",
 )
+_EMPTY = "TRUNCATE parts_tally, parts_word, parts_credit, parts_score, parts_found"
+
+# --- Making it ----------------------------------------------------------------
+
 # Of three letters each; with fewer, or where nobody may add it, the table is read.
-EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
-INDEXES = [
-    f"CREATE INDEX IF NOT EXISTS parts_found_{column} ON parts_found "
+EXTENSION = ["CREATE EXTENSION IF NOT EXISTS pg_trgm", "SELECT show_trgm('')"]
+SEARCH_INDEXES = [
+    f"CREATE INDEX parts_found_{column} ON parts_found "
     f"USING gin ({column} gin_trgm_ops)"
     for column in ("said", "place")
 ]
-_EMPTY = "TRUNCATE parts_tally, parts_word, parts_credit, parts_score, parts_found"
-
-FUNCTIONS = {
-    "parts_emptied_keep": _function("parts_emptied", f"{_EMPTY};"),
-    "parts_credit_keep": _OF_PARTS,
-    "parts_credit_event_keep": _OF_EVENTS,
-    "parts_found_keep": _OF_SEARCH,
-    **{f"{kept.name}_keep": _sum_function(kept) for kept in SUMS},
-}
+INDEXED = "SELECT to_regclass('parts_found_said') IS NOT NULL"
+_KEEPING = [
+    Function("parts_emptied", f"{_EMPTY};"),
+    _OF_PARTS,
+    _OF_EVENTS,
+    _OF_SEARCH,
+    *map(_sum_function, SUMS),
+]
+_CALLED = {**_SHARDING, "parts_fold": _fold()}
+_ARGUMENTS = {"parts_fold": "text"}
+FUNCTIONS = [
+    *(f"{function.name}_keep()" for function in _KEEPING),
+    *(f"{name}({_ARGUMENTS.get(name, '')})" for name in _CALLED),
+]
 TRIGGERS = {
     name: f"CREATE TRIGGER {name} {rest}"
     for triggers in (
@@ -357,31 +409,56 @@ TRIGGERS = {
     )
     for name, rest in triggers
 }
+_SUMMED = ("parts_tally", "parts_word", "parts_credit", "parts_score", "parts_found")
+NAMES = (*_SUMMED, "parts_kept")
+TABLES += [_FOUND_TABLE]
+LAST = [
+    *_CALLED.values(),
+    *(function.creation() for function in _KEEPING),
+    *TRIGGERS.values(),
+]
+GUARDED = [
+    *_CALLED.values(),
+    *(function.creation(counted_only=True) for function in _KEEPING),
+    *TRIGGERS.values(),
+]
+# Credits are scored by triggers of their own.
 FILL = [
-    *(kept.filling(shards=True) for kept in SUMS[:-1]),
-    _credits(),
-    _ALIKE.format(of_credit="true"),
-    SCORE.filling(shards=True),
+    *(_adding(kept, NEXT_PARTS, "0") for kept in SUMS if kept is not SCORE),
+    _credits(f"parts.id {NEXT.format(id='parts.id')}"),
+    _ALIKE.format(of_credit=f"part_id {NEXT.format(id='part_id')}"),
+    f"INSERT INTO parts_found SELECT {_FOUND} FROM {NEXT_PARTS} AS now "
+    f"WHERE now.{LIVE}",
 ]
-NAMES = ("parts_tally", "parts_word", "parts_credit", "parts_score", "parts_found")
-TABLES += [*_SEARCH, *FUNCTIONS.values()]
-FILL += [
-    f"INSERT INTO parts_found SELECT {_FOUND} FROM parts AS now WHERE now.{LIVE}",
-    *(f"ANALYZE {name}" for name in NAMES),
-]
+FILLED = [f"ANALYZE {name}" for name in _SUMMED]
+MERGED: list[str] = []
 TIDY = ["SELECT parts_put_together()"]
-LOCK = ["LOCK TABLE parts, parts_partevent IN SHARE ROW EXCLUSIVE MODE"]
+# Who waits for a lock keeps out whoever comes after, so it waits a moment only.
+_NOT_LONG = "SET LOCAL lock_timeout = '300ms'"
+LOCK = [_NOT_LONG, "LOCK TABLE parts, parts_partevent IN SHARE ROW EXCLUSIVE MODE"]
+# To take a trigger away even readers have to be out.
+LOCK_OUT = [_NOT_LONG, "LOCK TABLE parts, parts_partevent IN ACCESS EXCLUSIVE MODE"]
 STANDING = """SELECT DISTINCT tgname FROM pg_trigger
 WHERE NOT tgisinternal AND starts_with(tgname, 'parts_') AND tgrelid IN (
   SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace
 )"""
 
 
-def removal(triggers: set[str]) -> list[str]:
+def removal(triggers: set[str], named: Callable[[str], str]) -> list[str]:
     # With a function go the triggers that call it.
-    own = ("parts_own_shard", "parts_put_together")
-    functions = [f"{name}()" for name in (*FUNCTIONS, *own)]
+    return [f"DROP FUNCTION IF EXISTS {named(name)} CASCADE" for name in FUNCTIONS]
+
+
+def renaming(cursor) -> list[str]:
+    """Return what gives the tables that were made beside, and theirs, their names."""
+    cursor.execute(
+        "SELECT relname FROM pg_class WHERE starts_with(relname, %s) "
+        "AND relkind IN ('r', 'i', 'S') "
+        "AND relnamespace = current_schema()::regnamespace",
+        [BESIDE],
+    )
+    made = [name for (name,) in cursor.fetchall()]
     return [
-        f"DROP FUNCTION IF EXISTS {name} CASCADE"
-        for name in (*functions, "parts_fold(text)")
+        *removal(set(), beside),
+        *(f"ALTER TABLE {n} RENAME TO {n.replace(BESIDE, 'parts_')}" for n in made),
     ]

@@ -5,19 +5,52 @@ after. None calls a function of ours: any program may write the file. What is ta
 away is an UPDATE, so that tables emptied in whatever order leave nothing below 0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from .sums import (
     CASELESS,
     INDEXES,
     LIVE,
+    NEXT,
+    NEXT_PARTS,
     SCORE,
+    STATE,
     TOLD_BY,
+    UPTO,
     WORDS,
     Sum,
+    beside,
     tally,
     words,
 )
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Keeps something.
+
+    Args:
+        of: the id of the part that it counts.
+    """
+
+    name: str
+    on: str
+    body: str
+    when: str = ""
+    of: str = ""
+
+    def creation(self, counted_only: bool = False) -> str:
+        """Return the statement that makes it.
+
+        Args:
+            counted_only: have it leave alone what is not counted yet.
+        """
+        conditions = [f"({self.when})"] if self.when else []
+        if counted_only and self.of:
+            conditions.append(f"{self.of} <= {UPTO}")
+        when = f"WHEN {' AND '.join(conditions)}" if conditions else ""
+        return f"CREATE TRIGGER {self.name} {self.on} {when} BEGIN {self.body}; END"
 
 
 def _since_epoch(column: str) -> str:
@@ -52,13 +85,16 @@ TABLES = [
       id INTEGER PRIMARY KEY, part_id INTEGER NOT NULL, name TEXT NOT NULL,
       halves INTEGER NOT NULL, has_like INTEGER NOT NULL DEFAULT 0
     )""",
-    "CREATE INDEX parts_credit_part ON parts_credit (part_id)",
-    """CREATE INDEX parts_credit_like ON parts_credit (name, part_id)
-    WHERE has_like""",
     """CREATE TABLE parts_score (
       name TEXT NOT NULL PRIMARY KEY, parts INTEGER NOT NULL, halves INTEGER NOT NULL
     ) WITHOUT ROWID""",
+    STATE,
 ]
+# An index cannot be renamed.
+_INDEXES = {
+    "parts_credit_part": "parts_credit (part_id)",
+    "parts_credit_like": "parts_credit (name, part_id) WHERE has_like",
+}
 
 _EVENT_TELLS = f"verb IN {TOLD_BY}"
 
@@ -79,16 +115,17 @@ FROM (
     AND json_type(worker.value, '$.name') = 'text'
   UNION ALL
   SELECT parts.id, holder.value, 0, 0
-  FROM parts, parts_partevent AS event,
+  FROM parts CROSS JOIN parts_partevent AS event,
     json_each(event.changes, '$.assigned') AS holder
   WHERE {{of_part}} AND event.part_id = parts.id AND event.{_EVENT_TELLS}
     AND json_type(event.changes, '$.assigned') = 'array' AND holder.type = 'text'
 )
 WHERE name <> '' GROUP BY part_id, lower(name)"""
-_COUNTS = "parts.category = 'completed' AND parts.deleted_at IS NULL"
+# By the ids of the parts and then their events, which the joins and the plus say.
+_COUNTS = "+parts.category = 'completed' AND parts.deleted_at IS NULL"
 
 
-def _credits(of_part: str = "1") -> str:
+def _credits(of_part: str) -> str:
     return _CREDITS.format(of_part=f"{_COUNTS} AND {of_part}")
 
 
@@ -111,30 +148,45 @@ WHERE {{of_credit}} AND EXISTS (
 )"""
 
 
-def _sum_triggers(kept: Sum) -> Iterator[tuple[str, str]]:
-    """Yield name and rest of each trigger of a sum."""
+def _adding(kept: Sum, rows: str, by: str) -> str:
+    """Return the statement that adds up what ``rows`` count for, ``by`` what."""
     keys, measures = ", ".join(kept.keys), ", ".join(kept.measures)
-    rows = kept.counted(kept.of)
     more = ", ".join(f"{m} = {m} + excluded.{m}" for m in kept.measures)
+    return f"""INSERT INTO {kept.table} ({keys}, {measures})
+      SELECT {keys}, {rows} {by}
+      ON CONFLICT ({keys}) DO UPDATE SET {more}"""
+
+
+def _filling(kept: Sum) -> str:
+    sums = ", ".join(f"sum({measure})" for measure in kept.measures)
+    rows = f"{sums} FROM ({kept.counted(NEXT_PARTS)})"
+    return _adding(kept, rows, f"WHERE true GROUP BY {', '.join(kept.keys)}")
+
+
+def _sum_triggers(kept: Sum) -> Iterator[Trigger]:
+    measures = ", ".join(kept.measures)
+    rows = kept.counted(kept.of)
+    add = _adding(kept, f"{measures} FROM ({rows})", "WHERE id = NEW.id")
     less = ", ".join(f"{m} = {kept.table}.{m} - gone.{m}" for m in kept.measures)
     same = " AND ".join(f"{kept.table}.{key} = gone.{key}" for key in kept.keys)
-    add = f"""INSERT INTO {kept.table} ({keys}, {measures})
-      SELECT {keys}, {measures} FROM ({rows}) WHERE id = NEW.id
-      ON CONFLICT ({keys}) DO UPDATE SET {more}"""
     take = f"""UPDATE {kept.table} SET {less}
       FROM ({rows}) AS gone WHERE gone.id = OLD.id AND {same}"""
     differs = " OR ".join(f"OLD.{c} IS NOT NEW.{c}" for c in kept.watched)
-    update = f"UPDATE OF {', '.join(kept.watched)} ON {kept.of} WHEN {differs}"
-    yield f"{kept.name}_come", f"AFTER INSERT ON {kept.of} BEGIN {add}; END"
-    yield f"{kept.name}_from", f"BEFORE {update} BEGIN {take}; END"
-    yield f"{kept.name}_to", f"AFTER {update} BEGIN {add}; END"
-    yield f"{kept.name}_go", f"BEFORE DELETE ON {kept.of} BEGIN {take}; END"
+    update = f"UPDATE OF {', '.join(kept.watched)} ON {kept.of}"
+    was, now = ("OLD.id", "NEW.id") if kept.of == "parts" else ("", "")
+    for name, on, body, when, of in (
+        ("come", f"AFTER INSERT ON {kept.of}", add, "", now),
+        ("from", f"BEFORE {update}", take, differs, was),
+        ("to", f"AFTER {update}", add, differs, now),
+        ("go", f"BEFORE DELETE ON {kept.of}", take, "", was),
+    ):
+        yield Trigger(f"{kept.name}_{name}", on, body, when, of)
 
 
-def _credit_triggers() -> Iterator[tuple[str, str]]:
-    forget = "DELETE FROM parts_credit WHERE part_id = {0};"
+def _credit_triggers() -> Iterator[Trigger]:
+    forget = "DELETE FROM parts_credit WHERE part_id = {0}"
     alike = _ALIKE.format(of_credit="parts_credit.part_id = {0}")
-    anew = f"{forget} {_credits('parts.id = {0}')}; {alike};"
+    anew = f"{forget}; {_credits('parts.id = {0}')}; {alike}"
     events = "parts_partevent"
     columns = "category, deleted_at, assigned, completed_incorrectly, extra"
     differs = " OR ".join(f"OLD.{c} IS NOT NEW.{c}" for c in columns.split(", "))
@@ -142,32 +194,42 @@ def _credit_triggers() -> Iterator[tuple[str, str]]:
         f"({row}.category = 'completed' AND {row}.deleted_at IS NULL)"
         for row in ("OLD", "NEW")
     )
-    bodies = {
-        "come": (
-            "AFTER INSERT ON parts WHEN NEW.category = 'completed'",
-            anew.format("NEW.id"),
+    retelling = f"AFTER UPDATE OF part_id, verb, changes ON {events}"
+    retold = f"OLD.{_EVENT_TELLS} OR NEW.{_EVENT_TELLS}"
+    for name, on, body, when, of in (
+        ("come", "AFTER INSERT ON parts", anew, "NEW.category = 'completed'", "NEW.id"),
+        (
+            "change",
+            f"AFTER UPDATE OF {columns} ON parts",
+            anew,
+            f"({counts}) AND ({differs})",
+            "NEW.id",
         ),
-        "change": (
-            f"AFTER UPDATE OF {columns} ON parts WHEN ({counts}) AND ({differs})",
-            anew.format("NEW.id"),
+        ("go", "AFTER DELETE ON parts", forget, "", "OLD.id"),
+        (
+            "told",
+            f"AFTER INSERT ON {events}",
+            anew,
+            f"NEW.{_EVENT_TELLS}",
+            "NEW.part_id",
         ),
-        "go": ("AFTER DELETE ON parts", forget.format("OLD.id")),
-        "told": (
-            f"AFTER INSERT ON {events} WHEN NEW.{_EVENT_TELLS}",
-            anew.format("NEW.part_id"),
+        ("retold", retelling, anew, retold, "NEW.part_id"),
+        (
+            "moved",
+            retelling,
+            anew,
+            f"OLD.part_id <> NEW.part_id AND ({retold})",
+            "OLD.part_id",
         ),
-        "retold": (
-            f"AFTER UPDATE OF part_id, verb, changes ON {events} "
-            f"WHEN OLD.{_EVENT_TELLS} OR NEW.{_EVENT_TELLS}",
-            anew.format("OLD.part_id") + anew.format("NEW.part_id"),
+        (
+            "untold",
+            f"AFTER DELETE ON {events}",
+            anew,
+            f"OLD.{_EVENT_TELLS}",
+            "OLD.part_id",
         ),
-        "untold": (
-            f"AFTER DELETE ON {events} WHEN OLD.{_EVENT_TELLS}",
-            anew.format("OLD.part_id"),
-        ),
-    }
-    for name, (when, body) in bodies.items():
-        yield f"parts_credit_{name}", f"{when} BEGIN {body} END"
+    ):
+        yield Trigger(f"parts_credit_{name}", on, body.format(of), when, of)
 
 
 # --- Search -------------------------------------------------------------------
@@ -175,22 +237,18 @@ def _credit_triggers() -> Iterator[tuple[str, str]]:
 # Behind each text, so that its last letters too begin some three.
 END = "char(31, 31)"
 _TRIGRAMS = [
-    statement
+    # It holds nothing that it was not given, so what goes has to be told it too.
+    f"CREATE VIRTUAL TABLE {index} USING fts5({', '.join(columns)}, "
+    "content = '', columnsize = 0, tokenize = 'trigram')"
     for index, columns in INDEXES.items()
-    for statement in (
-        # It holds nothing that it was not given, so what goes has to be told it too.
-        f"CREATE VIRTUAL TABLE {index} USING fts5({', '.join(columns)}, "
-        "content = '', columnsize = 0, tokenize = 'trigram')",
-        # Which three letters there are, for a search for one or two.
-        f"CREATE VIRTUAL TABLE {index}_terms USING fts5vocab({index}, row)",
-    )
 ]
 
 
 def _indexing(index: str, columns: tuple[str, ...]) -> str:
     return (
         f"INSERT INTO {index} (rowid, {', '.join(columns)}) "
-        f"SELECT id, {_texts(columns)} FROM parts WHERE {LIVE} AND ({_is_any(columns)})"
+        f"SELECT id, {_texts(columns)} FROM parts "
+        f"WHERE {LIVE} AND ({_is_any(columns)}) AND id {NEXT.format(id='id')}"
     )
 
 
@@ -202,7 +260,7 @@ def _is_any(columns: tuple[str, ...], row: str = "") -> str:
     return " OR ".join(f"{row}{column} <> ''" for column in columns)
 
 
-def _index_triggers(index: str, columns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _index_triggers(index: str, columns: tuple[str, ...]) -> Iterator[Trigger]:
     names = ", ".join(columns)
     come = (
         f"INSERT INTO {index} (rowid, {names}) SELECT NEW.id, {_texts(columns, 'NEW.')}"
@@ -216,53 +274,74 @@ def _index_triggers(index: str, columns: tuple[str, ...]) -> Iterator[tuple[str,
     )
     watched = (*columns, "deleted_at")
     differs = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in watched)
-    update = f"AFTER UPDATE OF {', '.join(watched)} ON parts"
-    yield f"{index}_come", f"AFTER INSERT ON parts WHEN {now} BEGIN {come}; END"
-    yield (
+    yield Trigger(f"{index}_come", "AFTER INSERT ON parts", come, now, "NEW.id")
+    yield Trigger(
         f"{index}_change",
-        f"{update} WHEN ({differs}) AND (({was}) OR ({now})) BEGIN "
-        f"{go} WHERE {was}; {come} WHERE {now}; END",
+        f"AFTER UPDATE OF {', '.join(watched)} ON parts",
+        f"{go} WHERE {was}; {come} WHERE {now}",
+        f"({differs}) AND (({was}) OR ({now}))",
+        "NEW.id",
     )
-    yield f"{index}_go", f"AFTER DELETE ON parts WHEN {was} BEGIN {go}; END"
+    yield Trigger(f"{index}_go", "AFTER DELETE ON parts", go, was, "OLD.id")
 
 
-TRIGGERS = {
-    name: f"CREATE TRIGGER {name} {rest}"
+_TRIGGERS = [
+    trigger
     for triggers in (
         *map(_sum_triggers, SUMS),
         _credit_triggers(),
         *(_index_triggers(index, columns) for index, columns in INDEXES.items()),
     )
-    for name, rest in triggers
-}
+    for trigger in triggers
+]
 
+# --- Making it ----------------------------------------------------------------
+
+# A writing transaction holds the whole database already.
+LOCK: list[str] = []
+LOCK_OUT: list[str] = []
+TRIGGERS = {trigger.name: trigger.creation() for trigger in _TRIGGERS}
+GUARDED = [trigger.creation(counted_only=True) for trigger in _TRIGGERS]
+_MAKING_INDEXES = [f"CREATE INDEX {name} ON {on}" for name, on in _INDEXES.items()]
+# Which three letters there are, for a search for one or two.
+_TERMS = [
+    f"CREATE VIRTUAL TABLE {index}_terms USING fts5vocab({index}, row)"
+    for index in INDEXES
+]
+TABLES += [*_TRIGRAMS, *_MAKING_INDEXES]
+# What ends the making needs no name for itself.
+LAST = [*_MAKING_INDEXES, *_TERMS, *TRIGGERS.values()]
+# Credits are scored by triggers of their own.
 FILL = [
-    *(kept.filling() for kept in SUMS[:-1]),
-    _credits(),
-    _ALIKE.format(of_credit="1"),
-    SCORE.filling(),
+    *(_filling(kept) for kept in SUMS if kept is not SCORE),
+    _credits(f"parts.id {NEXT.format(id='parts.id')}"),
+    _ALIKE.format(of_credit=f"part_id {NEXT.format(id='part_id')}"),
     *(_indexing(index, columns) for index, columns in INDEXES.items()),
 ]
-TABLES += _TRIGRAMS
-TIDY = [f"INSERT INTO {index} ({index}) VALUES ('optimize')" for index in INDEXES]
-# In one piece it answers in two thirds of the time.
-FILL += TIDY
-TIDY = TIDY + [
+FILLED: list[str] = []
+EXTENSION: list[str] = []
+SEARCH_INDEXES: list[str] = []  # its tables of the search are the index
+INDEXED = "SELECT 1"
+MERGED = list(INDEXES)
+TIDY = [
     f"DELETE FROM {table} WHERE parts = 0"
     for table in ("parts_tally", "parts_word", "parts_score")
 ]
-NAMES = (
-    "parts_tally",
-    "parts_word",
-    "parts_credit",
-    "parts_score",
-    *(name for index in INDEXES for name in (f"{index}_terms", index)),
-)
-# A writing transaction holds the whole database already.
-LOCK: list[str] = []
+_TABLES = ("parts_tally", "parts_word", "parts_credit", "parts_score", *INDEXES)
+NAMES = (*(f"{index}_terms" for index in INDEXES), *_TABLES, "parts_kept")
 STANDING = """SELECT name FROM sqlite_master
 WHERE type = 'trigger' AND name GLOB 'parts_*'"""
 
 
-def removal(triggers: set[str]) -> list[str]:
+def removal(triggers: set[str], named: Callable[[str], str]) -> list[str]:
     return [f"DROP TRIGGER {name}" for name in sorted(triggers)]
+
+
+def renaming(cursor) -> list[str]:
+    """Return what gives the tables that were made beside their names."""
+    cursor.execute(STANDING)
+    return [
+        *(f"DROP TRIGGER {name}" for (name,) in cursor.fetchall()),
+        *(f"DROP INDEX {beside(name)}" for name in _INDEXES),
+        *(f"ALTER TABLE {beside(n)} RENAME TO {n}" for n in (*_TABLES, "parts_kept")),
+    ]

@@ -1,5 +1,6 @@
 """Which sums the database keeps: what they are of, and by what they are told apart."""
 
+import re
 from dataclasses import dataclass
 
 LIVE = "deleted_at IS NULL"
@@ -11,6 +12,20 @@ WORDS = ("subsystem", "material", "material_thickness", "assigned", "storage_loc
 SEARCHED = ("name", "notes", "subsystem", "assigned", "material", "code")
 PLACED = ("storage_location",)
 INDEXES = {"parts_found": SEARCHED, "parts_placed": PLACED}  # of SQLite
+# All that is ours begins with one of these.
+_OURS = re.compile(
+    r"\bparts_(?=tally|word|credit|score|found|placed|kept|emptied"
+    r"|own_shard|put_together|fold)"
+)
+BESIDE = "parts_new_"
+# Where the making stands: parts up to the id ``upto`` are counted, and next those up
+# to ``goal``.
+STATE = """CREATE TABLE parts_kept (
+  made_of varchar(64) NOT NULL, upto bigint NOT NULL, goal bigint NOT NULL
+)"""
+UPTO = "(SELECT upto FROM parts_kept)"
+NEXT = f"> {UPTO} AND {{id}} <= (SELECT goal FROM parts_kept)"
+NEXT_PARTS = f"(SELECT * FROM parts WHERE id {NEXT.format(id='id')})"
 # No letter becomes or comes of these when its case changes. So two names that have
 # not equally many of each are not one name.
 CASELESS = " eodrum"
@@ -38,15 +53,10 @@ class Sum:
         """Return the SELECT of what the rows of ``source`` count for."""
         return self.rows.format(source=source)
 
-    def filling(self, shards: bool = False) -> str:
-        """Return the statement that fills the empty table."""
-        keys, sums = ", ".join(self.keys), ", ".join(f"sum({m})" for m in self.measures)
-        shard, first = (", shard", ", 0") if shards else ("", "")
-        return (
-            f"INSERT INTO {self.table} ({keys}{shard}, {', '.join(self.measures)}) "
-            f"SELECT {keys}{first}, {sums} FROM ({self.counted(self.of)}) AS counted "
-            f"GROUP BY {keys}"
-        )
+
+def beside(sql: str) -> str:
+    """Return ``sql`` with other names for all that is ours."""
+    return _OURS.sub(BESIDE, sql)
 
 
 def tally(microseconds: str) -> Sum:

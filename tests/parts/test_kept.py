@@ -348,6 +348,19 @@ def test_a_name_counts_once_for_a_part_in_whatever_spelling():
     ]
 
 
+def test_a_line_of_history_that_is_moved_counts_for_the_other_part():
+    first, second = (make_part(category="completed", assigned="Kim") for _ in range(2))
+    changes = {"assigned": ["", "Sam"]}
+    told = PartEvent.objects.create(part=first, verb=Verb.ASSIGNED, changes=changes)
+    PartEvent.objects.filter(pk=told.pk).update(part=second)
+    check()
+    first.delete()
+    assert stats.scores() == [
+        {"name": "Kim", "score": 1.0},
+        {"name": "Sam", "score": 0.5},
+    ]
+
+
 def test_what_is_no_name_counts_for_nobody():
     odd = [{"name": 7}, {"named": "Kim"}, "Kim", None, {"name": ""}]
     part = make_part(category="completed", extra={"handWorkers": odd})
