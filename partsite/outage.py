@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -15,7 +15,7 @@ from .storage import StorageDown
 logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 10
-# SQLite gives many other faults the same exception, as that of a missing table.
+# SQLite gives many other faults the same exception, as that of wrong SQL.
 _SQLITE_AWAY = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_IOERR")
 
 
@@ -50,6 +50,12 @@ DATABASE = Outage(
     "Database out of reach",
     "Try again in a moment; what you did just now may not be saved.",
 )
+TABLES = Outage(
+    "tables",
+    "database",
+    "The site is being upgraded",
+    "Its database is being brought up to date. Try again in a moment.",
+)
 COUNTERS = Outage(
     "counters",
     "Redis",
@@ -72,6 +78,8 @@ def of(exception: BaseException | None) -> Outage | None:
         return DISK
     if isinstance(exception, StorageDown):
         return STORAGE
+    if isinstance(exception, DatabaseError) and _lacks_table(exception):
+        return TABLES
     if isinstance(exception, OperationalError | InterfaceError):
         sqlite = getattr(exception.__cause__, "sqlite_errorname", None)
         is_away = sqlite is None or sqlite.startswith(_SQLITE_AWAY)
@@ -79,6 +87,12 @@ def of(exception: BaseException | None) -> Outage | None:
     # Who has not loaded it has no exception of it: a tenth of a start (measured).
     redis = sys.modules.get("redis")
     return COUNTERS if redis and isinstance(exception, redis.RedisError) else None
+
+
+def _lacks_table(exception: DatabaseError) -> bool:
+    """Return whether it met a database that ``migrate`` is still at work on."""
+    is_undefined = getattr(exception.__cause__, "sqlstate", None) == "42P01"
+    return is_undefined or str(exception).startswith("no such table:")
 
 
 def page(request: HttpRequest, outage: Outage) -> HttpResponse:

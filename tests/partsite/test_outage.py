@@ -4,10 +4,11 @@ import sqlite3
 
 import pytest
 import redis
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 from django.urls import reverse
 
+from parts import kept
 from parts.models import DraftFile, Part, PartFile
 from partsite import outage
 from tests.factories import make_file, make_key, make_part, make_upload
@@ -146,7 +147,7 @@ def test_the_api_without_a_database(client, viewer, lose_database, has_key):
 
 @pytest.mark.parametrize(
     ("code", "found"),
-    [("SQLITE_BUSY", outage.DATABASE), ("SQLITE_ERROR", None)],  # "no such table"
+    [("SQLITE_BUSY", outage.DATABASE), ("SQLITE_ERROR", None)],  # "syntax error"
 )
 def test_of_sqlite_only_some_faults_are_outages(code, found):
     cause = sqlite3.OperationalError()
@@ -154,6 +155,28 @@ def test_of_sqlite_only_some_faults_are_outages(code, found):
     error = OperationalError("said")
     error.__cause__ = cause
     assert outage.of(error) is found
+
+
+@pytest.fixture
+def nothing_kept():
+    kept.remove(connection)
+    yield
+    kept.recount()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("nothing_kept")
+def test_while_sums_and_search_are_not_there_yet(client, viewer_page):
+    board = viewer_page.get(reverse("parts:completed"))
+    assert (board.status_code, board["Retry-After"]) == (503, "10")
+    assert "The site is being upgraded" in board.text
+    client.defaults["HTTP_X_API_KEY"] = make_key()[1]
+    answer = client.get("/api/parts/?search=hub")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert answer.json() == {
+        "error": "The site is being upgraded",
+        "details": "Its database is being brought up to date. Try again in a moment.",
+    }
 
 
 # --- Redis --------------------------------------------------------------------
