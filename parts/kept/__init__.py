@@ -67,7 +67,7 @@ def remove(connection: BaseDatabaseWrapper) -> None:
         making.remove(connection, cursor, beside)
         making.remove(connection, cursor)
 
-    making.alone(connection, do, out=True)
+    making.alone(connection, do, making.sql_of(connection).LOCK_AS_NEEDED)
 
 
 def _before(using: str, plan: list, **kwargs) -> None:

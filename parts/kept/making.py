@@ -68,7 +68,7 @@ class Making:
             cursor.execute(beside(_BEFORE_THE_FIRST), [self._tag])
             run(cursor, *map(beside, self._indexes), *map(beside, self._sql.GUARDED))
 
-        alone(self._connection, do, out=True)
+        alone(self._connection, do, self._sql.LOCK_OUT)
 
     def go_on(self) -> None:
         """Count parts, until only few are left."""
@@ -102,7 +102,7 @@ class Making:
             fits = int(self._rows * min(_AIM_SECONDS / max(took, 0.001), 2))
             self._rows = max(_FEWEST, min(fits, _MOST))
 
-        alone(self._connection, do)
+        alone(self._connection, do, self._sql.LOCK)
 
     def put_in_order(self) -> None:
         """Do what makes reads faster, now that all is there."""
@@ -124,7 +124,7 @@ class Making:
             wrong = before ^ sums(self._connection, cursor)
             return len({row[:2] for row in wrong})
 
-        return alone(self._connection, do, out=True)
+        return alone(self._connection, do, self._sql.LOCK_OUT)
 
     def _count(self, cursor, last: str) -> None:
         """Count the parts up to the one whose id ``last`` selects."""
@@ -235,19 +235,19 @@ def remove(
 
 
 def alone(
-    connection: BaseDatabaseWrapper, do: Callable[[Any], Any], *, out: bool = False
+    connection: BaseDatabaseWrapper, do: Callable[[Any], Any], lock: list[str]
 ) -> Any:
     """Do something in a transaction while nobody writes; return what it returns.
 
     Args:
-        out: keep readers out too, of PostgreSQL: SQLite's never have to be.
+        lock: what keeps others out; who holds it is waited for, with pauses in
+            which nobody else has to wait.
     """
-    sql = sql_of(connection)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
             with transaction.atomic(connection.alias), connection.cursor() as cursor:
-                run(cursor, *(sql.LOCK_OUT if out else sql.LOCK))
+                run(cursor, *lock)
                 return do(cursor)
         except OperationalError as error:
             cause = error.__cause__

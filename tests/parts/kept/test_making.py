@@ -36,10 +36,10 @@ def few_at_a_time(before_each=lambda number: None, count=2):
     """Count so many parts at a time; call something before each transaction."""
     alone, done = making.alone, []
 
-    def and_that(connection, do, *, out=False):
+    def and_that(connection, do, lock):
         before_each(len(done))
         done.append(do.__name__)
-        return alone(connection, do, out=out)
+        return alone(connection, do, lock)
 
     with pytest.MonkeyPatch.context() as patch:
         for name in ("_FEWEST", "_FIRST", "_MOST"):
@@ -90,6 +90,7 @@ def make_shop(count: int) -> None:
 # --- Written meanwhile ----------------------------------------------------------
 
 
+@hypothesis.settings(max_examples=10)
 @hypothesis.given(st.lists(steps, min_size=8, max_size=14))
 def test_whatever_is_done_between_two_steps_is_counted_once(todo):
     with transaction.atomic():
