@@ -1,7 +1,11 @@
 from django.db import migrations, models
 
+from partsite.indexes import IN_TRANSACTION, AddIndex
+
 
 class Migration(migrations.Migration):
+
+    atomic = IN_TRANSACTION
 
     dependencies = [
         ('parts', '0006_saved_filter'),
@@ -20,47 +24,47 @@ class Migration(migrations.Migration):
             model_name='part',
             name='part_updated',
         ),
-        migrations.AddIndex(
+        AddIndex(
             model_name='part',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['category', 'created_at', 'id'], name='part_newest_of_category'),
         ),
-        migrations.AddIndex(
+        AddIndex(
             model_name='part',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['name', 'id'], name='part_by_name'),
         ),
-        migrations.AddIndex(
+        AddIndex(
             model_name='part',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['status', 'id'], name='part_by_status'),
         ),
-        migrations.AddIndex(
+        AddIndex(
             model_name='part',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['assigned', 'id'], name='part_by_assigned'),
         ),
-        migrations.AddIndex(
+        AddIndex(
             model_name='part',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['created_at', 'id'], name='part_by_created_at'),
         ),
-        migrations.AddIndex(
+        AddIndex(
             model_name='part',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['updated_at', 'id'], name='part_by_updated_at'),
         ),
-        migrations.AddIndex(
+        AddIndex(
             model_name='part',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['subsystem', 'id'], name='part_by_subsystem'),
         ),
-        migrations.AddIndex(
+        AddIndex(
             model_name='part',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['material', 'id'], name='part_by_material'),
         ),
-        migrations.AddIndex(
+        AddIndex(
             model_name='part',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['type', 'id'], name='part_by_type'),
         ),
-        migrations.AddIndex(
+        AddIndex(
             model_name='part',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['amount', 'id'], name='part_by_amount'),
         ),
-        migrations.AddIndex(
+        AddIndex(
             model_name='part',
             index=models.Index(condition=models.Q(('deleted_at', None)), fields=['claimed_date', 'id'], name='part_by_claimed_date'),
         ),

@@ -1,8 +1,12 @@
 from django.conf import settings
 from django.db import migrations, models
 
+from partsite.indexes import IN_TRANSACTION, AddIndex
+
 
 class Migration(migrations.Migration):
+
+    atomic = IN_TRANSACTION
 
     dependencies = [
         ('accounts', '0005_invitation'),
@@ -11,7 +15,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndex(
             model_name='partevent',
             index=models.Index(fields=['actor', 'verb', '-at', '-id'], name='partevent_of_actor'),
         ),
