@@ -56,7 +56,7 @@ def _events(bodies: list[bytes]) -> list[dict]:
 def test_a_fault_of_the_real_server_is_told_without_a_secret(shop, ingest):
     dsn = f"http://public@127.0.0.1:{ingest.server_port}/1"
     with closing(sqlite3.connect(shop / "db.sqlite3")) as database, database:
-        database.execute("ALTER TABLE parts_partevent RENAME TO elsewhere")
+        database.execute("ALTER TABLE parts_partevent RENAME COLUMN note TO elsewhere")
     with serving_site(shop, SENTRY_DSN=dsn, NO_PROXY="*") as site:
         address = f"{site.address}/api/parts/1/events"
         headers = {
