@@ -236,7 +236,9 @@ def _look_for_strays(shop: Shop, before: str) -> None:
 def test_of_many_claims_at_both_servers_one_wins_and_all_are_told_who(shop):
     lead = by_key(shop, "Lead 0")
     body = {"name": "Wanted", "subsystem": "Arm", "material": "PLA", "type": "cnc"}
-    part = lead.ask("POST", "/api/parts/", json=body).json()["id"]
+    handed_in = lead.ask("POST", "/api/parts/", json=body)
+    assert handed_in.status_code == 201, handed_in.text
+    part = handed_in.json()["id"]
     assert lead.ask("POST", f"/api/parts/{part}/approve").status_code == 200
     start = threading.Barrier(CLAIMS)
 
