@@ -248,7 +248,10 @@ def alone(
         try:
             with transaction.atomic(connection.alias), connection.cursor() as cursor:
                 run(cursor, *lock)
-                return do(cursor)
+                found = do(cursor)
+                # All this may be a part of somebody else's transaction.
+                run(cursor, *sql_of(connection).AS_EVER)
+                return found
         except OperationalError as error:
             cause = error.__cause__
             code = getattr(cause, "sqlstate", getattr(cause, "sqlite_errorname", None))

@@ -435,6 +435,7 @@ MERGED: list[str] = []
 TIDY = ["SELECT parts_put_together()"]
 # Who waits for a lock keeps out whoever comes after, so it waits a moment only.
 _NOT_LONG = "SET LOCAL lock_timeout = '300ms'"
+AS_EVER = ["SET LOCAL lock_timeout TO DEFAULT"]
 LOCK_AS_NEEDED = [_NOT_LONG]  # there may be no table of parts
 LOCK = [_NOT_LONG, "LOCK TABLE parts, parts_partevent IN SHARE ROW EXCLUSIVE MODE"]
 # To take a trigger away even readers have to be out.

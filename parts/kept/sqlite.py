@@ -299,7 +299,7 @@ _TRIGGERS = [
 
 # A writing transaction holds the whole database already.
 LOCK: list[str] = []
-LOCK_OUT = LOCK_AS_NEEDED = LOCK
+LOCK_OUT = LOCK_AS_NEEDED = AS_EVER = LOCK
 TRIGGERS = {trigger.name: trigger.creation() for trigger in _TRIGGERS}
 GUARDED = [trigger.creation(counted_only=True) for trigger in _TRIGGERS]
 _MAKING_INDEXES = [f"CREATE INDEX {name} ON {on}" for name, on in _INDEXES.items()]

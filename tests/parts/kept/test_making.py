@@ -275,3 +275,11 @@ def test_who_writes_by_what_was_read_long_before_fails_and_is_not_miscounted():
         with few_at_a_time(between):
             kept.recount()
     check()
+
+
+@_only_postgresql
+def test_what_comes_after_it_in_a_transaction_waits_as_long_as_ever():
+    kept.recount()
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("0",)
