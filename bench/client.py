@@ -15,6 +15,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 _ONE_READ = 256 * 1024
+_IDLE_SECONDS = 1
 _PATIENCE_SECONDS = 60
 _SUCCESS = range(200, 300)
 
@@ -144,16 +145,22 @@ class _Visitor:
         self.asked_at = 0.0
         self.socket: socket.socket | None = None
         self._unsent = memoryview(b"")
+        self._answered_at: float | None = None  # on this connection
+        self._was_idle = False
 
     def connect(self, address: tuple[str, int]) -> None:
         self.socket = socket.create_connection(address, _PATIENCE_SECONDS)
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = Reader()
+        self._answered_at = None
 
     def ask(self) -> None:
         """Begin to send; ``events`` tells whether there is more of it."""
-        self.asked_at = self.turn.at or time.perf_counter()
+        now = time.perf_counter()
+        self.asked_at = self.turn.at or now
+        idle_since = self._answered_at
+        self._was_idle = idle_since is not None and now - idle_since > _IDLE_SECONDS
         self._unsent = memoryview(self.turn.request)
         self.send()
 
@@ -173,7 +180,18 @@ class _Visitor:
         data = self.socket.recv(_ONE_READ)
         if not data:
             raise Broken("the connection was closed")
+        self._was_idle = False
+        self._answered_at = time.perf_counter()
         return self._reader.feed(data)
+
+    @property
+    def may_ask_again(self) -> bool:
+        """Whether a browser would, since the server was just closing the connection.
+
+        Nothing has come back on one that had been idle, and to read twice is harmless.
+        Source: RFC 9112, section 9.3.1.
+        """
+        return self._was_idle and self.turn.request.startswith(b"GET ")
 
     @property
     def is_last(self) -> bool:
@@ -314,7 +332,10 @@ class _Conversation:
     def _fail(self, visitor: _Visitor, error: Exception) -> None:
         """Note what became of a question; a connection may end where there was none."""
         self._leave(visitor)
-        if visitor in self._waiting:
+        if visitor in self._waiting and visitor.may_ask_again:
+            self._waiting.discard(visitor)
+            self._plan(visitor)
+        elif visitor in self._waiting:
             self._samples[visitor.turn.name].errors.append(str(error))
             self._go_on(visitor, None)
 

@@ -132,6 +132,23 @@ def test_an_unused_connection_may_be_closed_and_is_made_anew(serve):
     assert not any(sample.errors for sample in samples.values())
 
 
+@pytest.mark.parametrize(("method", "answered"), [("GET", 1), ("POST", 0)])
+def test_what_meets_a_connection_that_is_being_closed_is_asked_again(
+    method, answered, serve, monkeypatch
+):
+    monkeypatch.setattr(client, "_IDLE_SECONDS", 0.01)
+    address = serve(itertools.cycle([WHOLE, None, WHOLE]))
+
+    def visit():
+        yield Turn(_get(), "first")
+        request = client.request(method, "/", {})
+        yield Turn(request, "later", time.perf_counter() + 0.05)
+
+    later = client.converse(address, [visit()])["later"]
+    assert len(later.latencies) == answered
+    assert later.errors == ["the connection was closed"] * (1 - answered)
+
+
 def test_a_large_request_holds_nobody_up(serve):
     large = client.request("POST", "/", {}, b"x" * 20_000_000)
     small_came = threading.Event()
