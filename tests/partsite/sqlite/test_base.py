@@ -1,15 +1,18 @@
 """Statements in SQLite's own words, and turns for those who write."""
 
 import fcntl
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError, connection, transaction
 
 from parts.models import Season
+from partsite.sqlite import base
 
 pytestmark = [
     pytest.mark.django_db,
@@ -122,6 +125,47 @@ def test_of_a_process_one_thread_asks_for_the_turn_at_a_time(turn, monkeypatch):
         list(writers)
     assert len(waiting) == 1
     assert len(set(asked)) == 4
+
+
+def test_whoever_waits_is_woken_when_a_turn_ends(turn, monkeypatch):
+    monkeypatch.setattr(base, "_PAUSE_SECONDS", 60)
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 60)
+    is_asked = threading.Event()
+
+    def flock(file, how):
+        is_asked.set()
+        fcntl.flock(file, how)
+
+    def write() -> None:
+        with transaction.atomic():
+            pass
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            monkeypatch.setattr(base, "fcntl", SimpleNamespace(**vars(fcntl)))
+            monkeypatch.setattr(base.fcntl, "flock", flock)
+            written = pool.submit(write)
+            assert is_asked.wait(10)
+        written.result(timeout=10)
+
+
+def test_a_process_hears_of_the_turns_of_those_forked_of_the_same_one():
+    bell = base._Bell()
+    if not (child := os.fork()):
+        bell.ring()
+        os._exit(0)
+    began = time.monotonic()
+    bell.wait(60)
+    assert time.monotonic() - began < 30
+    os.waitpid(child, 0)
+
+
+def test_nobody_waits_to_be_heard():
+    bell = base._Bell()
+    for _ in range(70_000):  # more than a pipe holds
+        bell.ring()
+    bell.wait(60)
 
 
 def test_nobody_waits_for_ever_for_whoever_holds_the_turn(turn, monkeypatch):
