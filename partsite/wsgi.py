@@ -17,7 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partsite.settings.prod")
 pool.share_connections(settings.DATABASES, settings.DATABASE_POOL)
 _django = get_wsgi_application()
 # Only now can models be imported.
-_site = basepath.under(import_module("parts.api.reads").KeyReads(_django))
+_site = basepath.under(import_module("parts.api.front").Front(_django))
 import_module(settings.ROOT_URLCONF)  # here rather than for the first visitor
 _ENCODING = re.compile(
     r""";\s*(?:charset|[^;=\s]*\*)\s*=\s*(?:"[^"]*"|[^;]*)""", re.IGNORECASE

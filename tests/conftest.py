@@ -14,7 +14,7 @@ from django.test.client import ClientHandler
 
 from accounts.models import Role
 from parts import onshape as onshape_client
-from parts.api.reads import KeyReads
+from parts.api.front import Front
 
 from .buckets import both_storages, bucket_files, lose_bucket  # noqa: F401 - fixtures
 from .factories import make_user
@@ -61,14 +61,14 @@ def media(settings, tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def _reads_by_key_before_django(monkeypatch):
+def _front_before_django(monkeypatch):
     """Let test clients ask the whole site, as gunicorn does, not Django alone."""
     ask_django = ClientHandler.__call__
 
     def ask(self, environ):
         if self._middleware_chain is None:
             self.load_middleware()
-        found = KeyReads(self).answer(environ)
+        found = Front(self).answer(environ)
         if found is None:
             return ask_django(self, environ)
         status, headers, body = found

@@ -54,25 +54,35 @@ class StillFetching(exceptions.APIException):
 
 
 def handle(exc: Exception, context: dict) -> Response:
-    """Answer any exception of a view; what nobody foresaw is a bare 500."""
+    """Answer any exception of a view."""
     set_rollback()
+    status, body, headers = refusal(exc, context["request"]._request)
+    return Response(body, status=status, headers=headers)
+
+
+def refusal(
+    exc: Exception, request: HttpRequest
+) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Return status, body and headers of the answer, and note what has to be noted.
+
+    What nobody foresaw is a bare 500.
+    """
     status, body = told(exc)
     if status == 500:
         # The process boundary. The signal is what Django itself would send, so
         # that tests and error reporters see the exception.
-        logger.error("api_broke path=%s", context["request"].path, exc_info=exc)
-        request = context["request"]._request
+        logger.error("api_broke path=%s", request.path, exc_info=exc)
         got_request_exception.send(sender=None, request=request)
         body = broken(request)
     headers = {}
     if down := outage.of(exc):
-        outage.note(context["request"].path, down, exc)
+        outage.note(request.path, down, exc)
         headers["Retry-After"] = str(outage.WAIT_SECONDS)
     if authenticate := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = authenticate
     if wait_seconds := getattr(exc, "wait", None):
         headers["Retry-After"] = str(wait_seconds)
-    return Response(body, status=status, headers=headers)
+    return status, body, headers
 
 
 def broken(request: HttpRequest) -> dict[str, Any]:

@@ -1,17 +1,13 @@
-"""Reading parts with a key, as scripts and front ends do all day.
+"""What is read with a key: one part, lists, sums.
 
-A GET with a good key is answered here, before Django has had its turn, which cost ten
-times what the reading does (measured). Whatever is not as plain as that goes on to
-the views: a wrong key, a wrong word, a part that is not there, HTML. So nothing is
-refused here. And as long as nobody writes, nothing that was read before is read again.
+A wrong word, or a part that is not there, is left to the views to refuse.
 """
 
 import hashlib
 import logging
 import re
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from http import HTTPStatus
@@ -19,11 +15,8 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.core.handlers.base import BaseHandler
-from django.core.handlers.wsgi import get_script_name
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.http import QueryDict
-from django.urls import get_script_prefix, set_script_prefix
+from django.urls import get_script_prefix
 from django.utils.http import parse_etags
 from rest_framework.exceptions import ValidationError
 
@@ -33,147 +26,41 @@ from parts import stats, tallies
 from parts.filters import PartFilter, sort
 from parts.models import SORTABLE, Category, Part
 from parts.querysets import PartQuerySet
-from partsite import outage, requestlog
 from partsite.seen import State
-from partsite.surroundings import Headers, Surroundings
 
 from . import throttling
-from .exceptions import told
 from .pagination import MOST, asked
+from .plain import Answer, Plain
 from .rows import Rows, Statement
 from .serializers import PartDetailSerializer, PartSerializer
-from .wire import NOT_WITHOUT_ASKING
 
 logger = logging.getLogger(__name__)
 
-_WAYS = re.compile(
+WAYS = re.compile(
     r"/api/parts(?:/(?P<pk>[0-9]{1,18})|/categories/(?P<category>[a-z]+)"
     r"|/(?P<sums>stats|stats/detailed|leaderboard))?/?"
 )
 _METHODS_OF_PART = "GET, PUT, PATCH, DELETE, HEAD, OPTIONS"
 _METHODS_OF_LIST = "GET, POST, HEAD, OPTIONS"
 _ONLY_READ = "GET, HEAD, OPTIONS"
-_HEADERS = {
-    "Content-Type": "application/json",
-    "Vary": "Accept, X-API-Key",
-    "Cache-Control": NOT_WITHOUT_ASKING,
-}
-_CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
-
-Answer = tuple[HTTPStatus, list[tuple[str, str]], bytes]
 
 
-class KeyReads:
-    """The WSGI application; has ``site`` answer all that is not plain."""
+def answer(asked: Plain) -> tuple[ApiKey, Answer] | None:
+    """Read what is asked for; None leaves it to the views.
 
-    def __init__(self, site: BaseHandler) -> None:
-        self._site = site
-        self._surroundings = Surroundings(site.get_response, "/api/parts/", _HEADERS)
-
-    def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
-        found = self.answer(environ)
-        if found is None:
-            return self._site(environ, start_response)
-        status, headers, body = found
-        start_response(f"{status} {status.phrase}", headers)
-        return [body]
-
-    def answer(self, environ: dict) -> Answer | None:
-        """Return status, headers and body of a plain read; None for all else."""
-        try:
-            return self._answer(environ)
-        except DatabaseError:
-            return None  # the views fail too, and say so
-        except Exception:
-            # The process boundary: the views do without this, and tell a fault.
-            logger.exception("key_read_broke path=%s", environ["PATH_INFO"])
-            return None
-
-    def _answer(self, environ: dict) -> Answer | None:
-        if environ["REQUEST_METHOD"] != "GET" or not (
-            way := _WAYS.fullmatch(environ["PATH_INFO"])
-        ):
-            return None
-        with requestlog.Numbered(environ) as number:
-            return self._numbered_answer(environ, way, number)
-
-    def _numbered_answer(
-        self, environ: dict, way: re.Match, number: str
-    ) -> Answer | None:
-        started = time.perf_counter()
-        query = environ.get("QUERY_STRING", "")
-        params = QueryDict(query)
-        text = environ.get("HTTP_X_API_KEY", "").strip() or params.get("api_key")
-        if not text or not _wants_plain_json(environ, query):
-            return None
-        if (around := self._surroundings.of(environ)) is None:
-            return None
-        if "api_key" in params:
-            query = _without_key(params)
-        set_script_prefix(get_script_name(environ))
-        try:
-            found = _read(text, way, params, query)
-        except DatabaseError as error:
-            if (away := _away(environ, around, error)) is None:
-                raise
-            status, headers, body = away
-            return status, [*headers, (requestlog.HEADER, number)], body
-        finally:
-            _end()
-        if found is None:
-            return None
-        key, made = found
-        status, headers, body = _told(made, around, environ.get("HTTP_IF_NONE_MATCH"))
-        if settings.METRICS_ALLOW:
-            _count(status, time.perf_counter() - started)
-        requestlog.tell("GET", way[0], status, started, who={"key": key.prefix})
-        return status, [*headers, (requestlog.HEADER, number)], body
-
-
-def _away(environ: dict, around: Headers, error: DatabaseError) -> Answer | None:
-    """Say that there is no database: the views would wait for it once more."""
-    if (down := outage.of(error)) is None:
+    As long as nobody writes, nothing that was read before is read again.
+    """
+    found = _read(asked)
+    if found is None:
         return None
-    outage.note(environ["PATH_INFO"], down, error)
-    body = orjson.dumps(told(error)[1])
-    headers = [
-        *around,
-        ("Retry-After", str(outage.WAIT_SECONDS)),
-        ("Content-Length", str(len(body))),
-    ]
-    return HTTPStatus(down.status), headers, body
-
-
-def _count(status: HTTPStatus, seconds: float) -> None:
-    # Not at the start: most sites are watched by nobody.
-    from parts.watch.counting import READS_BY_KEY
-
-    READS_BY_KEY.labels(int(status)).observe(seconds)
-
-
-def _without_key(params: QueryDict) -> str:
-    others = params.copy()
-    del others["api_key"]
-    return others.urlencode()
-
-
-def _wants_plain_json(environ: dict, query: str) -> bool:
-    accepts = environ.get("HTTP_ACCEPT", "")
-    return not (
-        "text/" in accepts
-        or "indent" in accepts
-        or "format" in query
-        or any(name in environ for name in _CONDITIONS)
-    )
-
-
-def _end() -> None:
-    """Give the connection back, as Django does at the end of a request."""
-    database = connections[DEFAULT_DB_ALIAS]
-    if database.in_atomic_block:  # that of a test
-        return
-    if database.close_at is not None and time.monotonic() >= database.close_at:
-        database.close()
+    key, made = found
+    headers = [("ETag", made.etag)]
+    if (known := asked.environ.get("HTTP_IF_NONE_MATCH")) and _is_known(
+        made.etag, known
+    ):
+        return key, Answer(HTTPStatus.NOT_MODIFIED, headers, b"")
+    headers.append(("Allow", made.methods))
+    return key, Answer(HTTPStatus.OK, headers, made.content)
 
 
 # --- Answers ------------------------------------------------------------------
@@ -186,22 +73,6 @@ class _Made:
     content: bytes
     etag: str
     methods: str
-
-
-def _told(made: _Made, around: Headers, if_none_match: str | None) -> Answer:
-    if if_none_match and _is_known(made.etag, if_none_match):
-        headers = [pair for pair in around if pair[0] != "Content-Type"]
-        return HTTPStatus.NOT_MODIFIED, [*headers, ("ETag", made.etag)], b""
-    return (
-        HTTPStatus.OK,
-        [
-            *around,
-            ("ETag", made.etag),
-            ("Allow", made.methods),
-            ("Content-Length", str(len(made.content))),
-        ],
-        made.content,
-    )
 
 
 def _is_known(etag: str, if_none_match: str) -> bool:
@@ -235,16 +106,15 @@ class _Remembered(threading.local):
 _remembered = _Remembered()
 
 
-def _read(
-    text: str, way: re.Match, params: QueryDict, query: str
-) -> tuple[ApiKey, _Made] | None:
-    found = keys.find_to_read(text)
+def _read(asked: Plain) -> tuple[ApiKey, _Made] | None:
+    found = keys.find_to_read(asked.key_text)
     if found is None:
         return None
     key, state = found
-    asked = (way[0], query, get_script_prefix())
-    made, plan = _remembered.find(asked, state), None
-    if made is None and (plan := _plan(way, params)) is None:
+    way = asked.way
+    question = (way[0], asked.query, get_script_prefix())
+    made, plan = _remembered.find(question, state), None
+    if made is None and (plan := _plan(way, asked.params)) is None:
         return None
     # A refused request costs nothing, so the views may count it once more.
     if throttling.wait_seconds(key, "reads"):
@@ -255,7 +125,7 @@ def _read(
         # Half the price of the MD5 that Django takes.
         digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         made = _Made(content, f'"{digest}"', methods)
-        _remembered.keep(asked, made)
+        _remembered.keep(question, made)
     return key, made
 
 

@@ -12,11 +12,14 @@ from prometheus_client import Histogram
 from partsite.surroundings import is_bare
 
 # Django, and so the library, has no part in them.
-READS_BY_KEY = Histogram(
-    "partsite_reads_by_key_seconds",
-    "Reads by key that were answered before Django, and how long they took.",
-    ["status"],
-)
+BY_KEY = {
+    method: Histogram(
+        f"partsite_{what}_by_key_seconds",
+        f"{what.capitalize()} by key that were answered before Django.",
+        ["status"],
+    )
+    for method, what in (("GET", "reads"), ("POST", "writes"))
+}
 
 
 class AllRequests(PrometheusBeforeMiddleware):

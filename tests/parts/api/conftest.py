@@ -6,6 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import ApiKey, Scope, User
+from parts.api.views import PartViewSet
 from tests.factories import make_key
 
 from . import openapi
@@ -67,3 +68,17 @@ def member_api(member):
 @pytest.fixture
 def anonymous():
     yield from closing(Script())
+
+
+@pytest.fixture
+def in_views(monkeypatch):
+    """Note the requests that come as far as the views."""
+    seen = []
+    initial = PartViewSet.initial
+
+    def noting(self, request, *args, **kwargs):
+        seen.append(request.get_full_path())
+        initial(self, request, *args, **kwargs)
+
+    monkeypatch.setattr(PartViewSet, "initial", noting)
+    return seen

@@ -13,26 +13,12 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import ApiKey
 from parts.api import reads
-from parts.api.views import PartViewSet
+from parts.api.front import Front
 from parts.models import SORTABLE, Part, PartFile, Season
 from partsite.surroundings import Surroundings
 from tests.factories import make_converted, make_part
 
 PARTS = "/api/parts/"
-
-
-@pytest.fixture
-def in_views(monkeypatch):
-    """Note the requests that come as far as the views."""
-    seen = []
-    initial = PartViewSet.initial
-
-    def noting(self, request, *args, **kwargs):
-        seen.append(request.get_full_path())
-        initial(self, request, *args, **kwargs)
-
-    monkeypatch.setattr(PartViewSet, "initial", noting)
-    return seen
 
 
 @pytest.fixture
@@ -74,7 +60,7 @@ def test_a_plain_read_is_answered_as_the_views_would(
     address = PARTS + rest.format(pk=part.pk)
     first = reader.get(address)
     assert (first.status_code, in_views) == (200, [])
-    monkeypatch.setattr(reads.KeyReads, "answer", lambda *args: None)
+    monkeypatch.setattr(Front, "answer", lambda *args: None)
     second = reader.get(address)
     assert len(in_views) == 1
     assert first.json() == second.json()
@@ -171,10 +157,10 @@ def test_a_fault_of_its_own_is_noted_and_the_views_answer(
     def fail(*args):
         raise RuntimeError("inside")
 
-    monkeypatch.setattr(reads, "_told", fail)
+    monkeypatch.setattr(reads, "_plan", fail)
     assert reader.get(PARTS).status_code == 200
     assert len(in_views) == 1
-    assert "key_read_broke path=/api/parts/" in caplog.text
+    assert "front_broke path=/api/parts/" in caplog.text
     assert "inside" in caplog.text
 
 
@@ -297,7 +283,7 @@ def test_nothing_is_remembered_beyond_the_next_write(reader, part, monkeypatch, 
     WRITES[write]()
     after = [reader.get(address).json() for address in addresses]
     assert after != [orjson.loads(content) for content in before]
-    monkeypatch.setattr(reads.KeyReads, "answer", lambda *args: None)
+    monkeypatch.setattr(Front, "answer", lambda *args: None)
     assert [reader.get(address).json() for address in addresses] == after
 
 
