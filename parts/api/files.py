@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from django.conf import settings
 from django.db.models import F, Model
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -25,7 +25,9 @@ from parts.models import (
     Conversion,
     DrawingFetch,
     Kind,
+    Part,
     PartFile,
+    hash_tag,
 )
 
 from . import serializers as wire
@@ -165,10 +167,13 @@ class FileActions:
     )
     def thumbnail(self, request: Request, pk: int, tag: str) -> HttpResponse:
         """Read the picture of the current STEP file."""
-        file = self.get_object().current_step
-        if file is None or not file.thumbnail or file.thumbnail_tag != tag:
+        try:
+            stored_name = Part.objects.picture_of(pk)
+        except Part.DoesNotExist as error:
+            raise Http404 from error
+        if not stored_name or hash_tag(stored_name) != tag:
             raise Missing("Picture not found", "It is not that of the current file.")
-        return _made(request, file.thumbnail.name, "image/png", _FOREVER)
+        return _made(request, stored_name, "image/png", _FOREVER)
 
     @extend_schema(
         parameters=[

@@ -7,7 +7,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 
 from parts import workflow
-from parts.models import Conversion, PartFile
+from parts.models import Conversion, Part, PartFile
 from tests.factories import make_converted, make_file, make_part
 
 PARTS = "/api/parts/"
@@ -320,6 +320,24 @@ def test_the_picture_of_an_older_file_or_of_none_is_404(api):
     answer = api.get(f"{address}/{older.thumbnail_tag}.png")
     assert (answer.status_code, answer.json()["error"]) == (404, "Picture not found")
     assert api.get(f"{address}/.png").status_code == 404
+
+
+def test_the_picture_of_no_part_is_404(api):
+    part = make_part()
+    make_converted(part)
+    picture = api.get(f"{PARTS}{part.pk}").json()["thumbnail"]
+    beyond = picture.replace(f"/{part.pk}/", f"/{10**30}/")
+    assert api.get(beyond).json()["error"] == "Part not found"
+    Part.objects.update(deleted_at=part.created_at)
+    assert api.get(picture).json()["error"] == "Part not found"
+
+
+def test_a_picture_costs_two_queries(reader, django_assert_num_queries):
+    part = make_part()
+    make_converted(part)
+    picture = reader.get(f"{PARTS}{part.pk}").json()["thumbnail"]
+    with django_assert_num_queries(2):  # the key, where the picture lies
+        assert reader.get(picture).status_code == 200
 
 
 # --- Again --------------------------------------------------------------------
