@@ -13,7 +13,7 @@ from django_q.models import Schedule
 
 from backups import daily
 from parts import drawings, inventory, tasks
-from partsite import outage, queue
+from partsite import outage, queue, steady
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, **options) -> None:
         _prepare_as_soon_as_it_can()
+        steady.steady_clusters()
         call_command("qcluster")
 
 
