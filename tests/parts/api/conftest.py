@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from rest_framework.test import APIClient
 
 from accounts.models import ApiKey, Scope, User
@@ -43,9 +45,15 @@ def _script(scope: str, owner: User | None = None) -> Iterator[Script]:
 
 
 def closing(script: Script) -> Iterator[Script]:
+    """Close a test's answers when it is over, but not its connection to the database.
+
+    Opening another for each test took a fifth of the time of these.
+    """
     yield script
+    request_finished.disconnect(close_old_connections)
     for answer in script.answers:
         answer.close()
+    request_finished.connect(close_old_connections)
 
 
 @pytest.fixture
