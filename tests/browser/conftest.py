@@ -32,8 +32,12 @@ CHROMIUM_FLAGS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Browser:
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """One browser for all of a process's tests here, and gone before those elsewhere.
+
+    While it runs, Django takes this process for an asynchronous one.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         reason = "needs Debian's chromium: apt-get install chromium"
