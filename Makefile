@@ -7,6 +7,9 @@
 
 PYTHON ?= python3
 
+# Some images set it: then every process of the tests compiles the site anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
