@@ -1,11 +1,11 @@
 from django.db import migrations, models
 
-from partsite.indexes import IN_TRANSACTION, AddIndex
+from partsite.indexes import AddIndex
 
 
 class Migration(migrations.Migration):
 
-    atomic = IN_TRANSACTION
+    atomic = False
 
     dependencies = [
         ('parts', '0006_saved_filter'),

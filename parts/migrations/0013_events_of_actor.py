@@ -1,12 +1,12 @@
 from django.conf import settings
 from django.db import migrations, models
 
-from partsite.indexes import IN_TRANSACTION, AddIndex
+from partsite.indexes import AddIndex
 
 
 class Migration(migrations.Migration):
 
-    atomic = IN_TRANSACTION
+    atomic = False
 
     dependencies = [
         ('accounts', '0005_invitation'),

@@ -11,6 +11,8 @@ from functools import lru_cache
 
 from django.db.backends.sqlite3 import base
 
+from .schema import DatabaseSchemaEditor
+
 _TIMEOUT_SECONDS = 5.0  # sqlite3's own
 _PAUSE_SECONDS = 0.001
 _LONGEST = 20_000  # characters; what is longer is a list of ids, and never the same
@@ -76,6 +78,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     kept apart by SQLite as ever.
     """
 
+    SchemaEditorClass = DatabaseSchemaEditor
     _asking = threading.Lock()  # by the process's one thread that does
     _turn: int | None = None  # the open file whose lock is held
 
