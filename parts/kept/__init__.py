@@ -48,6 +48,7 @@ def tidy() -> None:
     with connection.cursor() as cursor:
         making.run(cursor, *making.sql_of(connection).TIDY)
     making.put_together(connection)
+    making.clear(connection)  # of one that was killed
 
 
 def is_whole(connection: BaseDatabaseWrapper) -> bool:

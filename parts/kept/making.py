@@ -6,7 +6,7 @@ parts that are counted already. At the end it takes the place of what stands.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -41,7 +41,9 @@ def make(connection: BaseDatabaseWrapper, tag: str) -> int:
     making.go_on()
     making.put_in_order()
     making.go_on()  # with what has come since
-    return making.finish()
+    wrong = making.finish()
+    clear(connection)
+    return wrong
 
 
 def pause() -> None:
@@ -118,7 +120,7 @@ class Making:
             before = set()
             if made_of(self._connection, cursor) == self._tag:
                 before = sums(self._connection, cursor)
-            remove(self._connection, cursor)
+            remove(self._connection, cursor, spared=self._sql.SET_ASIDE)
             run(cursor, *self._sql.renaming(cursor), *self._sql.LAST)
             # A wrong sum is there twice, before and after.
             wrong = before ^ sums(self._connection, cursor)
@@ -214,7 +216,10 @@ def sums(connection: BaseDatabaseWrapper, cursor) -> set[tuple]:
 
 
 def remove(
-    connection: BaseDatabaseWrapper, cursor, named: Callable[[str], str] = str
+    connection: BaseDatabaseWrapper,
+    cursor,
+    named: Callable[[str], str] = str,
+    spared: Collection[str] = (),
 ) -> None:
     """Take away all that is there under its names, or those ``beside``."""
     sql = sql_of(connection)
@@ -224,11 +229,27 @@ def remove(
         for name in standing(connection, cursor)
         if name.startswith(BESIDE) == is_beside
     }
+    tables = [name for name in sql.NAMES if name not in spared]
     run(
         cursor,
         *sql.removal(triggers, named),
-        *(f"DROP TABLE IF EXISTS {named(table)}" for table in sql.NAMES),
+        *map(_dropping, map(named, tables)),
+        *map(_dropping, sql.SET_ASIDE.values()),
     )
+
+
+def clear(connection: BaseDatabaseWrapper) -> None:
+    """Drop what was set aside: that takes as long as all else at the end."""
+    for table in sql_of(connection).SET_ASIDE.values():
+
+        def do(cursor, table=table) -> None:
+            run(cursor, _dropping(table))
+
+        alone(connection, do, sql_of(connection).LOCK_AS_NEEDED)
+
+
+def _dropping(table: str) -> str:
+    return f"DROP TABLE IF EXISTS {table}"
 
 
 # --- A moment alone -----------------------------------------------------------

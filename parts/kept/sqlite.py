@@ -323,6 +323,8 @@ EXTENSION: list[str] = []
 SEARCH_INDEXES: list[str] = []  # its tables of the search are the index
 INDEXED = "SELECT 1"
 MERGED = list(INDEXES)
+# Names for those that another takes the place of, until they are dropped.
+SET_ASIDE = {index: index.replace("_", "_gone_", 1) for index in INDEXES}
 TIDY = [
     f"DELETE FROM {table} WHERE parts = 0"
     for table in ("parts_tally", "parts_word", "parts_score")
@@ -340,8 +342,16 @@ def removal(triggers: set[str], named: Callable[[str], str]) -> list[str]:
 def renaming(cursor) -> list[str]:
     """Return what gives the tables that were made beside their names."""
     cursor.execute(STANDING)
+    triggers = [name for (name,) in cursor.fetchall()]
+    cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    there = {name for (name,) in cursor.fetchall()}
     return [
-        *(f"DROP TRIGGER {name}" for (name,) in cursor.fetchall()),
+        *(f"DROP TRIGGER {name}" for name in triggers),
+        *(
+            f"ALTER TABLE {name} RENAME TO {aside}"
+            for name, aside in SET_ASIDE.items()
+            if name in there
+        ),
         *(f"DROP INDEX {beside(name)}" for name in _INDEXES),
         *(f"ALTER TABLE {beside(n)} RENAME TO {n}" for n in (*_TABLES, "parts_kept")),
     ]

@@ -153,7 +153,28 @@ def test_no_transaction_counts_more_than_a_few_parts():
     make_shop(11)
     with few_at_a_time() as done:
         kept.recount()
-    assert len(done) == 1 + 5 + 1  # the last counts the eleventh part
+    set_aside = making.sql_of(connection).SET_ASIDE
+    # The last one that counts does the eleventh part.
+    assert len(done) == 1 + 5 + 1 + len(set_aside)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="sets nothing aside")
+@pytest.mark.django_db(transaction=True)
+def test_what_a_killed_one_has_set_aside_is_dropped_by_what_tidies():
+    make_shop(1)
+
+    def kill(at: int) -> None:
+        if at == 2:  # after its beginning and its end
+            raise Killed
+
+    with few_at_a_time(kill), pytest.raises(Killed):
+        kept.recount()
+    assert kept.is_whole(connection)
+    aside = {*making.sql_of(connection).SET_ASIDE.values()}
+    assert aside < {*connection.introspection.table_names()}
+    kept.tidy()
+    assert not aside & {*connection.introspection.table_names()}
+    check_search()
 
 
 @pytest.mark.django_db(transaction=True)
