@@ -25,11 +25,11 @@ from django.db.models import (
     Window,
 )
 from django.db.models.functions import RowNumber
-from django.db.models.lookups import IsNull
+from django.db.models.lookups import Exact, IsNull
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from partsite.compiled import Among, Compiled, Slot, Unmade
+from partsite.compiled import Among, AnyCase, Compiled, Slot, Unindexed, Unmade
 
 from . import tallies
 from .finding import Asked, Holds, OfKeptSeason
@@ -39,7 +39,7 @@ from .thickness import thickness_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
+    from datetime import date, datetime
     from uuid import UUID
 
     from accounts.models import User
@@ -95,7 +95,9 @@ class PartQuerySet(models.QuerySet):
     def unassigned(self) -> "PartQuerySet":
         return self.filter(assigned="")
 
-    def held_by(self, name: str) -> "PartQuerySet":
+    def held_by(self, name: "str | Slot") -> "PartQuerySet":
+        if isinstance(name, Slot):
+            return self.exclude(assigned="").filter(AnyCase(F("assigned"), name))
         return self.filter(assigned__iexact=name) if name else self.none()
 
     def tally_of_holders(self, names: list[str]) -> dict[str, int]:
@@ -116,8 +118,15 @@ class PartQuerySet(models.QuerySet):
         queues = [_QUEUE_BLOCKED, _QUEUE_CANCELLED]
         return self.filter(queue__in=queues).exclude(blocked_reason="")
 
-    def handed_in_by(self, user: "User") -> "PartQuerySet":
-        return self.filter(Exists(self._events("created").filter(actor=user)))
+    def handed_in_by(self, user: "User | Slot") -> "PartQuerySet":
+        return self.filter(self._is_handed_in_by(user))
+
+    def _is_handed_in_by(self, user: "User | Slot") -> Exists:
+        # A part has one such event, but somebody may have thousands: SQLite, asked
+        # without the +, reads all of them for each part.
+        actor = user if isinstance(user, Slot) else user.pk
+        created = self._events("created")
+        return Exists(created.filter(Exact(Unindexed("actor_id"), actor)))
 
     def ready(self) -> "PartQuerySet":
         """List what anybody may begin now."""
@@ -126,20 +135,23 @@ class PartQuerySet(models.QuerySet):
     def held(self) -> "PartQuerySet":
         return self.in_shop().exclude(assigned="")
 
-    def held_too_long(self) -> "PartQuerySet":
-        return self.held().filter(claimed_date__lt=timezone.now() - HELD_TOO_LONG)
+    def held_too_long(self, since: "datetime | Slot | None" = None) -> "PartQuerySet":
+        """List what is held since before ``since``, or for more than five days."""
+        return self.held().filter(
+            claimed_date__lt=since or timezone.now() - HELD_TOO_LONG
+        )
 
     def blocked(self) -> "PartQuerySet":
         return self.in_shop()._with_reason()
 
-    def overdue(self) -> "PartQuerySet":
-        return self.on_board(*OPEN).filter(due_date__lt=timezone.localdate())
+    def overdue(self, today: "date | Slot | None" = None) -> "PartQuerySet":
+        return self.on_board(*OPEN).filter(due_date__lt=today or timezone.localdate())
 
     def not_converted(self) -> "PartQuerySet":
         """List what is to be made, but has no model since its conversion failed."""
         return self.on_board(*OPEN).filter(current_step__state="failed")
 
-    def finished_since(self, moment: "datetime") -> "PartQuerySet":
+    def finished_since(self, moment: "datetime | Slot") -> "PartQuerySet":
         return self.on_board("completed").filter(completed_at__gte=moment)
 
     def matching(self, text: str) -> "PartQuerySet":
@@ -299,7 +311,7 @@ class PartQuerySet(models.QuerySet):
         created = self._events("created")
         first = created.order_by("at", "id").values("actor_name")[:1]
         return self.annotate(
-            author=Subquery(first), is_own=Exists(created.filter(actor=reader))
+            author=Subquery(first), is_own=self._is_handed_in_by(reader)
         )
 
     def with_review_note(self) -> "PartQuerySet":
@@ -540,6 +552,10 @@ class PartEventManager(models.Manager):
         )
         events = self.filter(pk__gt=number).order_by()
         return events.values_list("part_id", place).distinct()
+
+    def parts_handed_in_by(self, user: "User | Slot") -> models.QuerySet:
+        """List the ids of the parts that ``user`` handed in."""
+        return self.filter(actor=user, verb="created").order_by().values("part")
 
     def since(self, moment: "datetime") -> models.QuerySet:
         """List what happened after ``moment``, oldest first."""

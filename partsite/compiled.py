@@ -12,7 +12,15 @@ from functools import cached_property
 from typing import Any
 
 from django.db import connections
-from django.db.models import BooleanField, Expression, Field, Func, Model, QuerySet
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Expression,
+    Field,
+    Func,
+    Model,
+    QuerySet,
+)
 from django.db.models.query import get_related_populators
 
 Row = tuple
@@ -44,13 +52,65 @@ class Among(Func):
         )
 
 
-class Compiled:
-    """The statement of a queryset, and how its rows become instances."""
+class AnyCase(Func):
+    """Whether a text is one that is given for a slot, as ``iexact`` has it.
 
-    def __init__(self, objects: QuerySet) -> None:
-        self._using = objects.db
-        self._compiler = objects.query.get_compiler(using=objects.db)
-        self._sql, self._params = self._compiler.as_sql()
+    ``iexact`` itself wants the text when the statement is written. The slot's field
+    is an ``AnyCaseField``.
+    """
+
+    arity = 2
+    conditional = True
+    output_field = BooleanField()
+    arg_joiner = " LIKE "
+    template = r"%(expressions)s ESCAPE '\'"
+
+    def as_postgresql(self, compiler, connection) -> tuple[str, list]:
+        return self.as_sql(
+            compiler,
+            connection,
+            arg_joiner=") = UPPER(",
+            template="UPPER(%(expressions)s::text)",
+        )
+
+
+class AnyCaseField(CharField):
+    def get_db_prep_value(self, value, connection, prepared=False) -> str:
+        return connection.ops.prep_for_iexact_query(value)
+
+
+class Unindexed(Func):
+    """A column by which SQLite is not to look anything up."""
+
+    arity = 1
+    template = "%(expressions)s"
+
+    def as_sqlite(self, compiler, connection, **context) -> tuple[str, list]:
+        return self.as_sql(compiler, connection, template="+%(expressions)s")
+
+
+class Statement:
+    """SQL with slots, and the values that always stand in it."""
+
+    def __init__(self, sql: str, params: Iterable, using: str) -> None:
+        self._using = using
+        self._sql, self._params = sql, tuple(params)
+
+    @classmethod
+    def spelt_out(cls, sql: str, params: Iterable, using: str) -> "Statement":
+        """Write into the SQL every value that is not a slot's.
+
+        A partial index serves only a statement that says what the index says; a
+        value that comes apart might be another.
+        """
+        params = list(params)
+        quote = connections[using].schema_editor().quote_value
+        written = tuple(
+            "%s" if isinstance(param, Slot) else str(quote(param)).replace("%", "%%")
+            for param in params
+        )
+        slots = [param for param in params if isinstance(param, Slot)]
+        return cls(sql.replace("%%", "%%%%") % written, slots, using)
 
     def rows(self, **values: Any) -> list[Row]:
         """Run the statement with values for its slots; return what the driver does."""
@@ -64,6 +124,14 @@ class Compiled:
         with connection.cursor() as cursor:
             cursor.execute(self._sql, params)
             return cursor.fetchall()
+
+
+class Compiled(Statement):
+    """The statement of a queryset, and how its rows become instances."""
+
+    def __init__(self, objects: QuerySet) -> None:
+        self._compiler = objects.query.get_compiler(using=objects.db)
+        super().__init__(*self._compiler.as_sql(), objects.db)
 
     def read(self, **values: Any) -> list[Model]:
         """Return the instances, as the queryset would with these values."""

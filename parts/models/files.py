@@ -120,6 +120,14 @@ class PartFile(StoredFile):
     class Meta(StoredFile.Meta):
         verbose_name = _("file")
         ordering = ["part_id", "kind", "-revision"]
+        indexes = [
+            *StoredFile.Meta.indexes,
+            models.Index(
+                fields=["id"],
+                name="partfile_failed",
+                condition=Q(state=Conversion.FAILED),
+            ),
+        ]
         constraints = [
             *StoredFile.Meta.constraints,
             models.UniqueConstraint(

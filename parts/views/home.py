@@ -2,28 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cache
 from urllib.parse import urlencode
 
-from django.db.models import CharField, Count, F, Value, Window
-from django.db.models.functions import RowNumber
+from django.db.models import BigIntegerField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from parts import waiting
 from parts.models import SHOP, Category, Part, PartEvent, PartFile, Verb
-from parts.querysets import OPEN, PartQuerySet
+from parts.querysets import OPEN
+from partsite.compiled import Compiled, Slot
 
-from .cards import APPROVE, GIVE, UNBLOCK, Card, Mark, Step, inspect
+from .cards import APPROVE, GIVE, UNBLOCK, BoardCard, Card, Mark, Step, inspect
 from .live import page_version
 
 ROWS = 6  # of each section; its board has the rest
-RECENT = timedelta(days=7)
 _REMEMBERED = 30  # finished parts that tell what somebody makes
 
 
@@ -87,14 +87,14 @@ class Section:
     """Some parts under a heading, with where all of them stand.
 
     Args:
-        parts: in their order.
+        of: the list in ``waiting`` that it shows.
         tone: how bad it is that there are some: a colour and an icon.
         told: makes a row of a card.
     """
 
     key: str
     title: str
-    parts: PartQuerySet
+    of: str
     address: str
     told: Callable[[Card], Row]
     icon: str
@@ -112,29 +112,15 @@ class Section:
     def oldest(self) -> datetime | None:
         return min((row.since for row in self.rows if row.since), default=None)
 
-    def places(self) -> PartQuerySet:
-        """Return section, id, place and total of its first parts, for a union."""
-        order = self.parts.query.order_by
-        return (
-            self.parts.of_kept_seasons()
-            .order_by()
-            .annotate(
-                section=Value(self.key, CharField()),
-                place=Window(RowNumber(), order_by=list(order)),
-                total=Window(Count("pk")),
-            )
-            .filter(place__lte=ROWS)
-            .values_list("section", "pk", "place", "total")
-        )
-
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     version = page_version()
     user = request.user
-    groups = _groups(user)
+    lanes = _lanes_of(user) if user.can_work else list(SHOP)
+    groups = _groups(user, lanes)
     sections = [section for group in groups for section in group]
-    _fill(sections, user)
+    _fill(sections, user, lanes)
     groups = [[s for s in group if s.total or s.empty] for group in groups]
     context = {
         "version": version,
@@ -146,24 +132,23 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "parts/home.html", context)
 
 
-def _groups(user: User) -> list[list[Section]]:
+def _groups(user: User, lanes: list[str]) -> list[list[Section]]:
     """Return what stands together on the page, the most urgent first."""
     if not user.can_work:
         return [_of_onlooker()]
-    *own, ready = _of_worker(user)
+    *own, ready = _of_worker(user, lanes)
     if user.can_lead:
         return [own, _of_shop(), [ready]]
-    return [own, [ready, _handed_in_by(user)]]
+    return [own, [ready, _handed_in()]]
 
 
 def _of_shop() -> list[Section]:
-    parts = Part.objects
     search = reverse("parts:search")
     return [
         Section(
             "review",
             _("Waiting for review"),
-            parts.in_review().order_by("created_at", "id"),
+            "review",
             reverse("parts:review"),
             _to_review,
             "review",
@@ -171,7 +156,7 @@ def _of_shop() -> list[Section]:
         Section(
             "overdue",
             _("Overdue"),
-            parts.overdue().order_by("due_date", "id"),
+            "overdue",
             f"{search}?stuck=overdue",
             _late,
             "clock",
@@ -180,7 +165,7 @@ def _of_shop() -> list[Section]:
         Section(
             "held",
             _("Held too long"),
-            parts.held_too_long().order_by("claimed_date", "id"),
+            "held-too-long",
             f"{search}?stuck=held-too-long",
             _held,
             "user",
@@ -189,7 +174,7 @@ def _of_shop() -> list[Section]:
         Section(
             "not-converted",
             _("Not converted"),
-            parts.not_converted().order_by("created_at", "id"),
+            "not-converted",
             f"{search}?stuck=not-converted",
             _not_converted,
             "warning",
@@ -198,7 +183,7 @@ def _of_shop() -> list[Section]:
         Section(
             "blocked",
             _("Blocked"),
-            parts.blocked().in_queue_order(),
+            "blocked",
             f"{search}?stuck=blocked",
             _blocked,
             "blocked",
@@ -207,10 +192,8 @@ def _of_shop() -> list[Section]:
     ]
 
 
-def _of_worker(user: User) -> list[Section]:
-    parts = Part.objects
+def _of_worker(user: User, lanes: list[str]) -> list[Section]:
     production = reverse("parts:production")
-    lanes = _lanes_of(user)
     wanted = {"unassigned": "true"}
     if len(lanes) == 1:
         wanted["type"] = lanes[0]
@@ -218,7 +201,7 @@ def _of_worker(user: User) -> list[Section]:
         Section(
             "mine",
             _("In your hands"),
-            parts.held_by(user.worker_name).in_shop().in_holders_order(),
+            "mine",
             f"{production}?mine=1",
             _mine,
             "progress",
@@ -230,7 +213,7 @@ def _of_worker(user: User) -> list[Section]:
         Section(
             "sent-back",
             _("Sent back to you"),
-            parts.sent_back().handed_in_by(user).order_by("updated_at", "id"),
+            "sent-back",
             f"{reverse('parts:review')}?stuck=sent-back",
             _sent_back,
             "back",
@@ -239,7 +222,7 @@ def _of_worker(user: User) -> list[Section]:
         Section(
             "ready",
             _("Ready to make"),
-            parts.ready().filter(category__in=lanes).in_queue_order(),
+            "ready",
             f"{production}?{urlencode(wanted)}",
             _ready,
             "ready",
@@ -251,11 +234,11 @@ def _of_worker(user: User) -> list[Section]:
     ]
 
 
-def _handed_in_by(user: User) -> Section:
+def _handed_in() -> Section:
     return Section(
         "handed-in",
         _("Handed in by you, in review"),
-        Part.objects.in_review().handed_in_by(user).order_by("created_at", "id"),
+        "handed-in",
         reverse("parts:review"),
         _to_review,
         "review",
@@ -263,13 +246,12 @@ def _handed_in_by(user: User) -> Section:
 
 
 def _of_onlooker() -> list[Section]:
-    parts = Part.objects
     production = reverse("parts:production")
     return [
         Section(
             "held",
             _("In progress"),
-            parts.held().order_by(F("claimed_date").desc(nulls_last=True), "id"),
+            "held",
             f"{production}?unassigned=false",
             _held,
             "progress",
@@ -278,7 +260,7 @@ def _of_onlooker() -> list[Section]:
         Section(
             "ready",
             _("Ready to make"),
-            parts.ready().in_queue_order(),
+            "ready",
             f"{production}?unassigned=true",
             _ready,
             "ready",
@@ -287,7 +269,7 @@ def _of_onlooker() -> list[Section]:
         Section(
             "review",
             _("Waiting for review"),
-            parts.in_review().order_by("created_at", "id"),
+            "review",
             reverse("parts:review"),
             _to_review,
             "review",
@@ -295,7 +277,7 @@ def _of_onlooker() -> list[Section]:
         Section(
             "blocked",
             _("Blocked"),
-            parts.blocked().in_queue_order(),
+            "blocked",
             f"{reverse('parts:search')}?stuck=blocked",
             _blocked,
             "blocked",
@@ -304,7 +286,7 @@ def _of_onlooker() -> list[Section]:
         Section(
             "completed",
             _("Finished this week"),
-            parts.finished_since(timezone.now() - RECENT).in_finish_order(),
+            "finished",
             reverse("parts:completed"),
             _finished,
             "completed",
@@ -316,34 +298,35 @@ def _lanes_of(user: User) -> list[str]:
     """Return the lanes of somebody's work: as chosen, else of what they finished."""
     if lane := user.default_lane:
         return [lane]
-    finished = PartEvent.objects.filter(actor=user, verb=Verb.COMPLETED)
-    made = {
-        type_ or Category.HAND
-        for type_ in finished.values_list("part__type", flat=True)[:_REMEMBERED]
-    }
+    made = {type_ or Category.HAND for (type_,) in _types_made().rows(user=user.pk)}
     return [lane for lane in SHOP if lane in made] or list(SHOP)
 
 
-def _fill(sections: list[Section], user: User) -> None:
+@cache
+def _types_made() -> Compiled:
+    """Return what lists the types of the last parts that ``user`` finished."""
+    user = Slot("user", BigIntegerField())
+    finished = PartEvent.objects.filter(actor=user, verb=Verb.COMPLETED)
+    return Compiled(finished.values_list("part__type")[:_REMEMBERED])
+
+
+def _fill(sections: list[Section], user: User, lanes: list[str]) -> None:
     """Read all sections' first parts in two queries, and what looks wrong in one."""
-    first, *others = (section.places() for section in sections)
-    found = list(first.union(*others, all=True))
-    by_key = {section.key: section for section in sections}
-    parts = Part.objects.with_files().with_author(user)
-    cards = {
-        pk: Card(part, user)
-        for pk, part in parts.in_bulk({pk for _, pk, _, _ in found}).items()
-    }
+    lists = waiting.read(
+        [section.of for section in sections], user, lanes=lanes, most=ROWS
+    )
+    ids = {pk for listed in lists for pk in listed.ids}
+    rows = Part.objects.cards(sorted(ids), user)
+    cards = {card.pk: card for card in (BoardCard(row, user) for row in rows)}
     inspect(cards.values())
     shown = set()
-    for key, pk, _place, total in sorted(found, key=lambda line: line[2]):
-        section = by_key[key]
-        section.total = total
-        if pk in cards:  # deleted meanwhile
-            section.rows.append(section.told(cards[pk]))
-    for row in (row for section in sections for row in section.rows):
-        row.is_first = row.part.pk not in shown
-        shown.add(row.part.pk)
+    for section, listed in zip(sections, lists, strict=True):
+        section.total = listed.total
+        # Without what was deleted meanwhile.
+        section.rows = [section.told(cards[pk]) for pk in listed.ids if pk in cards]
+        for row in section.rows:
+            row.is_first = row.part.pk not in shown
+            shown.add(row.part.pk)
 
 
 # --- Rows ---------------------------------------------------------------------

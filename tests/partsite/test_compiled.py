@@ -2,11 +2,20 @@ from datetime import timedelta
 
 import pytest
 from django.db import models
+from django.db.models import F
 from django.utils import timezone
 
 from parts import workflow
 from parts.models import Part, Season
-from partsite.compiled import Among, Compiled, Slot, Unmade
+from partsite.compiled import (
+    Among,
+    AnyCase,
+    AnyCaseField,
+    Compiled,
+    Slot,
+    Statement,
+    Unmade,
+)
 from tests.factories import make_converted, make_file, make_part
 
 from .test_statements import ODD
@@ -101,3 +110,27 @@ def test_what_is_not_there_is_none():
     Season.objects.create(name="2025", archived=True)
     kept = Season.objects.create(name="2026")
     assert newest.one() == kept
+
+
+NAMES = ["Zoë", "ZOË", "zoe", "100%_\\", "100%_\\ ", "100xx\\", "O'Neill", "%s", ""]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_in_any_case_is_what_iexact_finds(name):
+    for assigned in NAMES:
+        make_part(category="cnc", assigned=assigned)
+    slot = Slot("name", AnyCaseField())
+    rows = Compiled(Part.objects.filter(AnyCase(F("assigned"), slot))).read(name=name)
+    assert set(rows) == set(Part.objects.filter(assigned__iexact=name))
+    assert rows
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_spelt_out_is_what_was_meant(name):
+    part = make_part(name=f"{name}?", notes=f"%s {name} '")
+    pk = Slot("pk", models.BigIntegerField())
+    parts = Part.objects.filter(pk=pk, name=part.name, notes=part.notes, made=0)
+    query, params = parts.values_list("name", "notes").query.sql_with_params()
+    written = Statement.spelt_out(query, params, "default")
+    assert written.rows(pk=part.pk) == [(part.name, part.notes)]
+    assert written.rows(pk=part.pk + 1) == []
