@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Units
+from partsite.compiled import Unmade
 
 from .measures import written
 from .models import Category, Conversion, Part, PartFile, Type
@@ -88,15 +89,15 @@ def twins(hashes: Mapping[int, set[str]]) -> dict[int, Twin]:
     wanted = set().union(*hashes.values()) if hashes else set()
     if not wanted:
         return {}
-    holders: dict[str, list[PartFile]] = {}
+    holders: dict[str, list[Unmade]] = {}
     for file in PartFile.objects.current_among(wanted):
-        holders.setdefault(file.sha256, []).append(file)
+        holders.setdefault(file["sha256"], []).append(file)
     found = {}
     for pk, own in hashes.items():
         for sha256 in own:
-            others = [f for f in holders.get(sha256, []) if f.part_id != pk]
+            others = [f for f in holders.get(sha256, []) if f["part_id"] != pk]
             if others:
-                found[pk] = Twin(others[0].part, others[0].holders - 2)
+                found[pk] = Twin(others[0].make().part, others[0]["holders"] - 2)
     return found
 
 

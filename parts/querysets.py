@@ -496,6 +496,26 @@ def _cards(model: type["Part"]) -> Compiled:
     return Compiled(parts.order_by())
 
 
+@cache
+def _current_among(model: type["PartFile"]) -> Compiled:
+    of_one_hash = {"partition_by": "sha256"}
+    files = (
+        model.objects.filter(
+            Q(part__current_step=F("pk")) | Q(part__current_drawing=F("pk")),
+            Among("sha256", Slot("hashes", models.CharField())),
+            part__deleted_at=None,
+        )
+        .annotate(
+            place=Window(RowNumber(), order_by="part_id", **of_one_hash),
+            holders=Window(Count("pk"), **of_one_hash),
+        )
+        .filter(place__lte=2)
+        .select_related("part")
+        .only("sha256", "part__code", "part__category")
+    )
+    return Compiled(files)
+
+
 class PartFileManager(models.Manager):
     def get_by_natural_key(self, part: str, kind: str, revision: int) -> "PartFile":
         return self.get(part__uuid=part, kind=kind, revision=revision)
@@ -505,26 +525,14 @@ class PartFileManager(models.Manager):
         files = self.filter(sha256__in=hashes, part__deleted_at=None)
         return files.select_related("part").order_by("-pk")
 
-    def current_among(self, hashes: Iterable[str]) -> models.QuerySet:
+    def current_among(self, hashes: Iterable[str]) -> list[Unmade]:
         """List, for each hash, two of the parts whose current file has it.
 
-        ``holders`` is how many there are.
+        Rows with ``sha256``, the columns of ``part``, and in ``holders`` how many
+        there are.
         """
-        of_one_hash = {"partition_by": "sha256"}
-        return (
-            self.filter(
-                Q(part__current_step=F("pk")) | Q(part__current_drawing=F("pk")),
-                sha256__in=hashes,
-                part__deleted_at=None,
-            )
-            .annotate(
-                place=Window(RowNumber(), order_by="part_id", **of_one_hash),
-                holders=Window(Count("pk"), **of_one_hash),
-            )
-            .filter(place__lte=2)
-            .select_related("part")
-            .only("sha256", "part__code", "part__category")
-        )
+        current = _current_among(self.model)
+        return [Unmade(row, current) for row in current.rows(hashes=list(hashes))]
 
 
 class DraftFileQuerySet(models.QuerySet):
@@ -539,11 +547,20 @@ class DraftFileQuerySet(models.QuerySet):
         return self.filter(sent_at__lt=moment)
 
 
+_FAR = 2**63 - 1
+
+
+@cache
+def _newest_ids(model: type["PartEvent"], count: int) -> Compiled:
+    events = model.objects.filter(pk__lte=Slot("last", models.BigIntegerField()))
+    return Compiled(events.order_by("-pk").values_list("pk")[:count])
+
+
 class PartEventManager(models.Manager):
     def newest_ids(self, count: int, upto: int | None = None) -> list[int]:
         """Return the last ``count`` numbers, or the last that are at most ``upto``."""
-        events = self.all() if upto is None else self.filter(pk__lte=upto)
-        return list(events.order_by("-pk").values_list("pk", flat=True)[:count])
+        last = _FAR if upto is None else upto
+        return [pk for (pk,) in _newest_ids(self.model, count).rows(last=last)]
 
     def parts_after(self, number: int) -> models.QuerySet:
         """List id and category of each part with a later event; "" in the trash."""

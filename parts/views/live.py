@@ -7,6 +7,7 @@ pages read themselves again that show one of them, or would.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2s
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from parts.models import DrawingFetch, PartEvent, PartFile, Season
 from partsite import busy
+from partsite.compiled import Compiled
 
 # Events are numbered when written and seen when committed, so on PostgreSQL an
 # earlier number may appear after a later one: the last few are compared whole.
@@ -79,8 +81,13 @@ def live(request: HttpRequest) -> HttpResponse:
 
 def _rest(user: User) -> str:
     """Sum up what pages show and the history does not tell."""
-    seasons = Season.objects.order_by("pk").values_list("pk", "name", "archived")
-    return _digest([user.role, user.name, *seasons])
+    return _digest([user.role, user.name, *_seasons().rows()])
+
+
+@cache
+def _seasons() -> Compiled:
+    seasons = Season.objects.order_by("pk")
+    return Compiled(seasons.values_list("pk", "name", "archived"))
 
 
 def _read(header: str) -> Version | None:

@@ -34,8 +34,9 @@ def part_page(
 ) -> HttpResponse:
     """Show a part, with what is wrong with the file that was just sent, if any."""
     version = page_version()
-    parts = Part.objects.live().for_cards(request.user)
-    part = get_object_or_404(parts, pk=pk)
+    part = next((row.make() for row in Part.objects.cards([pk], request.user)), None)
+    if part is None or part.deleted_at:
+        raise Http404
     inspect([card := Card(part, request.user)])
     shows_all = request.GET.get("history") == "all"
     limit = EVENTS_MOST if shows_all else EVENTS_SHOWN

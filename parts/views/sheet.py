@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import segno
 from django.http import HttpRequest
@@ -13,6 +13,17 @@ from parts.models import Part
 
 MOST_BOXES = 20
 HASH_SHOWN = 12
+_MASK = 2
+
+
+@lru_cache(maxsize=500)
+def _code(address: str) -> SafeString:
+    """Return the address as a QR code, an SVG that fills its box."""
+    # Any mask can be read; to find the one that is read best takes a fifth of what
+    # the whole page costs.
+    image = segno.make_qr(address, error="m", mask=_MASK)
+    # Nothing but lines: no text of anybody is in it.
+    return SafeString(image.svg_inline(omitsize=True, border=0))  # nosec B703
 
 
 @dataclass(frozen=True)
@@ -26,10 +37,7 @@ class Sheet:
 
     @property
     def code(self) -> SafeString:
-        """The address as a QR code, an SVG that fills its box."""
-        image = segno.make_qr(self.address, error="m")
-        # Nothing but lines: no text of anybody is in it.
-        return SafeString(image.svg_inline(omitsize=True, border=0))  # nosec B703
+        return _code(self.address)
 
     @property
     def boxes(self) -> range | None:

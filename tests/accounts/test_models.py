@@ -239,3 +239,15 @@ def test_a_key_goes_with_its_owner(member):
     make_key(owner=member, scope=Scope.READ)
     member.delete()
     assert not ApiKey.objects.exists()
+
+
+def test_an_account_is_got_by_its_number(django_assert_num_queries):
+    user, other = make_user(name="Ada"), make_user(name="Bo")
+    with django_assert_num_queries(2):
+        assert vars(User.objects.get(pk=user.pk))["name"] == "Ada"
+        assert User.objects.get(pk=other.pk) == other
+    assert User.objects.get(pk=str(user.pk)) == user
+    gone = other.pk
+    other.delete()
+    with pytest.raises(User.DoesNotExist):
+        User.objects.get(pk=gone)
