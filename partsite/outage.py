@@ -92,7 +92,9 @@ def of(exception: BaseException | None) -> Outage | None:
 def _lacks_table(exception: DatabaseError) -> bool:
     """Return whether it met a database that ``migrate`` is still at work on."""
     is_undefined = getattr(exception.__cause__, "sqlstate", None) == "42P01"
-    return is_undefined or str(exception).startswith("no such table:")
+    return is_undefined or str(exception).startswith(
+        ("no such table:", "no such index:")
+    )
 
 
 def page(request: HttpRequest, outage: Outage) -> HttpResponse:

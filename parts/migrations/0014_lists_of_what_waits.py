@@ -2,12 +2,12 @@ import django.db.models.lookups
 from django.conf import settings
 from django.db import migrations, models
 
-from partsite.indexes import IN_TRANSACTION, AddIndex
+from partsite.indexes import AddIndex
 
 
 class Migration(migrations.Migration):
 
-    atomic = IN_TRANSACTION
+    atomic = False
 
     dependencies = [
         ('parts', '0013_events_of_actor'),

@@ -179,6 +179,16 @@ def test_while_sums_and_search_are_not_there_yet(client, viewer_page):
     }
 
 
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="Nobody else names indexes")
+def test_while_an_index_is_not_there_yet(member_page):
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX part_held")
+    answer = member_page.get("/")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert "The site is being upgraded" in answer.text
+
+
 # --- Redis --------------------------------------------------------------------
 
 
