@@ -232,6 +232,7 @@ def converse(
     address: tuple[str, int],
     visits: Iterable[Visit],
     *,
+    since: float = 0.0,
     until: float | None = None,
     good: Collection[int] = _SUCCESS,
     is_kept: bool = False,
@@ -239,26 +240,30 @@ def converse(
     """Have each visitor do what a visit of its own says, until all or the time is over.
 
     Args:
-        until: when nobody asks any more, as ``time.perf_counter`` tells it.
+        since: what was asked before counts only where it went wrong; this and
+            ``until`` as ``time.perf_counter`` tells it.
+        until: when nobody asks any more.
         good: the statuses that are a success.
         is_kept: keep the answers.
 
     Returns:
         A sample for each name that was asked.
     """
-    return _Conversation(address, until, good, is_kept).hold(visits)
+    return _Conversation(address, since, until, good, is_kept).hold(visits)
 
 
 class _Conversation:
     def __init__(
         self,
         address: tuple[str, int],
+        since: float,
         until: float | None,
         good: Collection[int],
         is_kept: bool,
     ) -> None:
         self._address = address
-        self._start = time.perf_counter()
+        self._start = max(since, time.perf_counter())
+        self._since = since
         self._until = float("inf") if until is None else until
         self._good = good
         self._is_kept = is_kept
@@ -342,7 +347,8 @@ class _Conversation:
     def _note(self, visitor: _Visitor, answer: Answer) -> None:
         sample = self._samples[visitor.turn.name]
         if answer.status in self._good:
-            sample.latencies.append(time.perf_counter() - visitor.asked_at)
+            if visitor.asked_at >= self._since:
+                sample.latencies.append(time.perf_counter() - visitor.asked_at)
         else:
             sample.errors.append(f"{answer.status}: {answer.body[:120]!r}")
         if self._is_kept:

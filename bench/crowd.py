@@ -29,6 +29,8 @@ from .targets import Target
 LOOKING, WORKING, UPLOADING = 200, 50, 10
 PEOPLE = LOOKING + WORKING + UPLOADING
 SECONDS = 300
+# In which all come and open their pages, before that begins.
+COMING_SECONDS = 60
 PAGE_P95_MS = 500
 # Those of a site that is set up as ever: here nobody is to come near them.
 LIMITS = {
@@ -380,7 +382,7 @@ def _described(chance: Random) -> dict[str, str]:
 
 def _soon(person: Person) -> float:
     """Return when somebody comes: not all at one moment."""
-    return time.perf_counter() + person.chance.uniform(0, _PAUSE_SECONDS[0])
+    return time.perf_counter() + person.chance.uniform(0, COMING_SECONDS)
 
 
 # --- All of them --------------------------------------------------------------------
@@ -407,10 +409,12 @@ def measure(
     outcome = Outcome()
     before = _spent(site)
     own_before, began = time.process_time(), time.perf_counter()
+    all_there = began + COMING_SECONDS
     samples = client.converse(
         site.address,
         _everybody(site.shop, folder, outcome),
-        until=began + seconds,
+        since=all_there,
+        until=all_there + seconds,
         good=_GOOD,
     )
     took = time.perf_counter() - began

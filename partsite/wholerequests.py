@@ -54,7 +54,7 @@ class WholeRequestWorker(ThreadWorker):
         super().enqueue_req(conn)
 
     def handle(self, conn: TConn) -> object:
-        busy.note(time.monotonic() - conn.queued_at)
+        busy.load.note(time.monotonic() - conn.queued_at)
         if self.cfg.is_ssl or conn.is_http2:
             return super().handle(conn)
         try:

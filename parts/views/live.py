@@ -74,7 +74,7 @@ def live(request: HttpRequest) -> HttpResponse:
         )
     response["ETag"] = etag
     response["Cache-Control"] = "no-store"
-    if pause_seconds := busy.wished_pause_seconds():
+    if pause_seconds := busy.load.wished_pause_seconds():
         response["Retry-After"] = str(pause_seconds)
     return response
 

@@ -140,14 +140,16 @@ def test_it_can_be_told_to_quit_while_it_gives_a_request_to_a_thread():
         assert not told.is_alive()
 
 
-def test_a_thread_knows_how_long_its_request_has_waited(monkeypatch):
+def test_how_long_a_request_has_waited_is_noted(monkeypatch):
     now = itertools.count(100, step=3)
+    noted = []
     monkeypatch.setattr(wholerequests.time, "monotonic", lambda: float(next(now)))
     monkeypatch.setattr(ThreadWorker, "enqueue_req", lambda self, conn: None)
-    monkeypatch.setattr(ThreadWorker, "handle", lambda self, conn: busy._mine)
+    monkeypatch.setattr(ThreadWorker, "handle", lambda self, conn: "answered")
+    monkeypatch.setattr(busy.load, "note", noted.append)
     worker = object.__new__(WholeRequestWorker)
     worker.cfg = SimpleNamespace(is_ssl=True)
     conn = SimpleNamespace()
     worker.enqueue_req(conn)
-    assert worker.handle(conn).wait_seconds == 3
-    busy.note(0.0)
+    assert worker.handle(conn) == "answered"
+    assert noted == [3]
