@@ -1,6 +1,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+from partsite.computed import AddComputed
+
 
 class Migration(migrations.Migration):
 
@@ -8,11 +10,8 @@ class Migration(migrations.Migration):
         ('parts', '0004_draft_file'),
     ]
 
+    # Parts before events, as whoever writes takes them: else they wait for each other.
     operations = [
-        migrations.RemoveConstraint(
-            model_name='partevent',
-            name='partevent_verb_known',
-        ),
         migrations.AddField(
             model_name='part',
             name='remake_of',
@@ -23,27 +22,11 @@ class Migration(migrations.Migration):
             name='wrong_reason',
             field=models.CharField(blank=True, default='', help_text='What was made wrong.', max_length=500),
         ),
-        migrations.AlterField(
-            model_name='partevent',
-            name='verb',
-            field=models.CharField(choices=[('created', 'handed in'), ('edited', 'changed'), ('uploaded', 'uploaded'), ('approved', 'approved'), ('sent_back', 'sent back'), ('resubmitted', 'handed in again'), ('assigned', 'took'), ('started', 'started'), ('accepted', 'accepted the new file'), ('unclaimed', 'let go'), ('completed', 'finished'), ('marked_wrong', 'said it was made wrong'), ('remade', 'sent it back to be made again'), ('reverted', 'reopened'), ('trashed', 'moved to the trash'), ('restored', 'restored'), ('retried', 'asked for another conversion')], max_length=12),
-        ),
-        migrations.AddField(
+        AddComputed(
             model_name='part',
             name='queue',
             field=models.GeneratedField(db_persist=True, expression=models.Case(models.When(status='Cancelled', then=4), models.When(models.Q(('blocked_reason', ''), _negated=True), then=3), models.When(status='In Progress', then=1), models.When(status='Already Started', then=2), default=0), output_field=models.SmallIntegerField(choices=[(0, 'Ready'), (1, 'In progress'), (2, 'Already started'), (3, 'Blocked'), (4, 'Cancelled')])),
-        ),
-        migrations.AddIndex(
-            model_name='part',
-            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['category', 'queue', '-priority', 'due_date', 'season', 'amount'], name='part_lane'),
-        ),
-        migrations.AddIndex(
-            model_name='part',
-            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['category', '-completed_at', '-id'], name='part_finished'),
-        ),
-        migrations.AddIndex(
-            model_name='part',
-            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['category', 'storage_location'], name='part_place'),
+            preset=0,
         ),
         migrations.AddConstraint(
             model_name='part',
@@ -52,6 +35,15 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='part',
             constraint=models.CheckConstraint(condition=models.Q(('remake_of', None), models.Q(('remake_of', models.F('id')), _negated=True), _connector='OR'), name='part_no_remake_of_itself'),
+        ),
+        migrations.RemoveConstraint(
+            model_name='partevent',
+            name='partevent_verb_known',
+        ),
+        migrations.AlterField(
+            model_name='partevent',
+            name='verb',
+            field=models.CharField(choices=[('created', 'handed in'), ('edited', 'changed'), ('uploaded', 'uploaded'), ('approved', 'approved'), ('sent_back', 'sent back'), ('resubmitted', 'handed in again'), ('assigned', 'took'), ('started', 'started'), ('accepted', 'accepted the new file'), ('unclaimed', 'let go'), ('completed', 'finished'), ('marked_wrong', 'said it was made wrong'), ('remade', 'sent it back to be made again'), ('reverted', 'reopened'), ('trashed', 'moved to the trash'), ('restored', 'restored'), ('retried', 'asked for another conversion')], max_length=12),
         ),
         migrations.AddConstraint(
             model_name='partevent',

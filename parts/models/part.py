@@ -148,6 +148,7 @@ class Part(Inserted):
     )
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     # Kept by the database itself, so that an index can hold the order of a lane.
+    # On PostgreSQL a trigger computes it (``partsite.computed``).
     queue = models.GeneratedField(
         expression=Case(
             When(status=Status.CANCELLED, then=Queue.CANCELLED),

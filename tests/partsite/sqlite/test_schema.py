@@ -2,60 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
-from django.db import IntegrityError, connections, models
+from django.db import IntegrityError, models
 from django.db.backends.sqlite3 import schema
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.state import ProjectState
-from django.db.utils import ConnectionHandler
 
 from partsite.sqlite.schema import DatabaseSchemaEditor
-
-OURS = ("accounts", "backups", "parts")
-# Those that have 100 000 rows and more in a shop that has been here for long.
-LARGE = ("parts", "parts_partevent", "parts_partfile")
-BESIDE = "beside"
-FIRST = ("parts", "0001_initial")
+from tests.migrating import FIRST, LARGE, empty, migrate, run
 
 pytestmark = pytest.mark.django_db
 
 
-@contextmanager
-def empty(engine: str) -> Iterator:
-    settings = {"ENGINE": engine, "NAME": ":memory:"}
-    database = ConnectionHandler({"default": {}, BESIDE: settings})[BESIDE]
-    connections[BESIDE] = database  # where a transaction looks for it
-    yield database
-    database.close()
-    del connections[BESIDE]
-
-
-def migrate(database) -> Iterator[tuple[tuple[str, str], list[str]]]:
-    """Apply what is ours; yield the name of each migration and its statements."""
-    loader = MigrationLoader(None)
-    leaves = [node for node in loader.graph.leaf_nodes() if node[0] in OURS]
-    state = ProjectState()
-    for node in loader.graph._generate_plan(leaves, at_end=True):
-        migration = loader.get_migration(*node)
-        said: list[str] = []
-
-        def note(execute, sql, *rest, said=said):
-            said.append(sql)
-            return execute(sql, *rest)
-
-        with (
-            database.execute_wrapper(note),
-            database.schema_editor(atomic=migration.atomic) as editor,
-        ):
-            state = migration.apply(state, editor)
-        yield node, said
-
-
-def run(database, sql: str) -> list[tuple]:
-    with database.cursor() as cursor:
-        return cursor.execute(sql).fetchall()
+def beside(engine: str) -> AbstractContextManager:
+    return empty(ENGINE=engine, NAME=":memory:")
 
 
 def columns(database, table: str) -> dict[str, tuple]:
@@ -96,7 +56,7 @@ def test_tables_come_out_as_if_they_had_been_copied(monkeypatch):
     )
     found = []
     for engine in ("django.db.backends.sqlite3", "partsite.sqlite"):
-        with empty(engine) as database:
+        with beside(engine) as database:
             list(migrate(database))
             found.append(
                 {
@@ -114,14 +74,13 @@ def test_tables_come_out_as_if_they_had_been_copied(monkeypatch):
 
 def test_no_migration_copies_a_large_table():
     """Nobody could write for seconds. ``DatabaseSchemaEditor`` tells what need not."""
-    with empty("partsite.sqlite") as database:
+    with beside("partsite.sqlite") as database:
         copied = {
             (*node, table)
             for node, said in migrate(database)
             for table in LARGE
             if any(f'CREATE TABLE "new__{table}"' in sql for sql in said)
         }
-    # When the first one is applied there are no parts yet.
     assert {what for what in copied if what[:2] != FIRST} == set()
 
 
@@ -145,7 +104,7 @@ def check(name: str, **condition) -> models.CheckConstraint:
 
 @pytest.fixture
 def boxes() -> Iterator:
-    with empty("partsite.sqlite") as database:
+    with beside("partsite.sqlite") as database:
         with database.schema_editor() as editor:
             editor.create_model(Box)
         run(database, "INSERT INTO boxes_box VALUES (1, 'a', 5), (2, 'b', NULL)")
