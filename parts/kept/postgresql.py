@@ -169,19 +169,21 @@ WHERE {{of_credit}} AND EXISTS (
 )"""
 
 
-def _differing(columns: tuple[str, ...]) -> str:
-    """Return the rows that an UPDATE changed in one of ``columns``."""
-    before, after = (
-        ", ".join(f"{row}.{column}" for column in columns) for row in ("was", "now")
-    )
+def _changed(columns: tuple[str, ...]) -> str:
+    """Return the rows that an UPDATE changed in one of ``columns``, as they are now.
+
+    Not by a join of what was and is: where nothing differs PostgreSQL looks through
+    all old rows for each new one, and a plan that was made for one row stays.
+    """
+    listed = ", ".join(("id", *columns))
     return (
-        "FROM old_rows AS was JOIN new_rows AS now USING (id) "
-        f"WHERE ({before}) IS DISTINCT FROM ({after})"
+        f"(SELECT {listed} FROM new_rows AS now "
+        f"EXCEPT SELECT {listed} FROM old_rows AS was) AS now"
     )
 
 
 def _differs(columns: tuple[str, ...]) -> str:
-    return f"(SELECT {_differing(columns)})"
+    return f"(SELECT FROM {_changed(columns)})"
 
 
 def _triggers(name: str, table: str) -> Iterator[tuple[str, str]]:
@@ -362,7 +364,8 @@ _OF_SEARCH = Function(
     ELSIF EXISTS {_differs(_INDEXED)} THEN
       DELETE FROM parts_found WHERE id IN (
         SELECT now.id FROM new_rows AS now WHERE NOT now.{LIVE});
-      INSERT INTO parts_found SELECT {_FOUND} {_differing(_INDEXED)} AND now.{LIVE}
+      INSERT INTO parts_found
+      SELECT {_FOUND} FROM {_changed(_INDEXED)} WHERE now.{LIVE}
       ON CONFLICT (id) DO UPDATE SET said = excluded.said, place = excluded.place;
     END IF;""",
     part_id="id",
