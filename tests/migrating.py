@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 from django.db.utils import ConnectionHandler
@@ -21,9 +22,12 @@ FIRST = ("parts", "0001_initial")
 def empty(**settings: Any) -> Iterator:
     database = ConnectionHandler({"default": {}, BESIDE: settings})[BESIDE]
     connections[BESIDE] = database  # where a transaction looks for it
-    yield database
-    database.close()
-    del connections[BESIDE]
+    try:
+        yield database
+    finally:
+        # Django leaves one in memory open.
+        BaseDatabaseWrapper.close(database)
+        del connections[BESIDE]
 
 
 def migrate(database) -> Iterator[tuple[tuple[str, str], list[str]]]:
