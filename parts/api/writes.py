@@ -101,11 +101,12 @@ def _done(asked: Plain, key: ApiKey, data: Any) -> Answer:
         status, part = _part(step, asked, key, data)
         if step is None:
             headers["Location"] = reverse("api:part-detail", args=[part.pk])
-        said = PartDetailSerializer().to_representation(part)
+        body = _JSON[1].render(PartDetailSerializer().to_representation(part))
     except Exception as error:  # noqa: BLE001 - the process boundary; it is told
         status, said, more = refusal(error, WSGIRequest(asked.environ))
         headers |= more
-    return Answer(HTTPStatus(status), [*headers.items()], _JSON[1].render(said))
+        body = _JSON[1].render(said)
+    return Answer(HTTPStatus(status), [*headers.items()], body)
 
 
 def _part(step: Step | None, asked: Plain, key: ApiKey, data: Any) -> tuple[int, Any]:

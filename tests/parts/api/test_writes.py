@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from django.core.signals import got_request_exception
 from django.db import OperationalError, connection
+from rest_framework.renderers import JSONRenderer
 
 from parts import workflow
 from parts.api import front, writes
@@ -163,14 +164,21 @@ def test_what_is_refused_leaves_nothing_behind(api, in_views):
     assert not PartEvent.objects.exclude(verb="created").exists()
 
 
+@pytest.mark.parametrize(
+    "where", [(PartDetailSerializer, "to_representation"), (JSONRenderer, "render")]
+)
 def test_what_was_done_is_not_done_again_when_its_answer_fails(
-    api, in_views, monkeypatch, caplog
+    api, in_views, monkeypatch, caplog, where
 ):
-    def fail(*args):
+    as_ever = getattr(*where)
+
+    def fail(self, said, *rest, **more):
+        if isinstance(said, dict) and "id" not in said:  # what is sent, and a refusal
+            return as_ever(self, said, *rest, **more)
         raise RuntimeError("inside")
 
     seen = []
-    monkeypatch.setattr(PartDetailSerializer, "to_representation", fail)
+    monkeypatch.setattr(*where, fail)
     # The client raises what it hears of.
     monkeypatch.setattr(
         got_request_exception, "send", lambda **told: seen.append(told["request"].path)
