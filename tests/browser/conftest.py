@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,8 @@ from tests.running import (
 )
 
 # Two browsers and their sites share two cores here; what is right comes, but late.
-expect.set_options(timeout=15_000)
+PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # CI runs as root
     "--use-angle=swiftshader",  # WebGL without a graphics card
@@ -108,6 +110,18 @@ def sign_in(page: Page, site: Site, username: str) -> None:
     page.get_by_label("Password", exact=True).fill(site.passwords[username])
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/login" not in url)
+
+
+def wait_until(page: Page, expression: str, argument: object = None) -> None:
+    """Wait until ``expression`` holds in the page.
+
+    Playwright's own ``wait_for_function`` asks a second time by ``eval`` in the page,
+    which the page's policy forbids: it works only where it need not wait.
+    """
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while not page.evaluate(expression, argument):
+        assert time.monotonic() < end, f"never came true: {expression}"
+        page.wait_for_timeout(20)
 
 
 def number_of(page: Page, name: str) -> int:

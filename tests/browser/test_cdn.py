@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.running import serving_site
 
-from .conftest import number_of, sign_in, watch
+from .conftest import number_of, sign_in, wait_until, watch
 from .proxy import running_proxy
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("cdn")]
@@ -39,7 +39,7 @@ def test_pages_work_with_static_files_from_a_cdn(chromium, site, cdn):
     page.goto(f"/parts/{number_of(page, 'gusset')}/")
     expect(page.locator("[data-viewer]")).to_have_attribute("data-state", "ready")
     icons = "[...document.querySelectorAll('.icon use')]"
-    page.wait_for_function(f"{icons}.some((use) => use.getBBox().width > 0)")
+    wait_until(page, f"{icons}.some((use) => use.getBBox().width > 0)")
     # The administration and the API's reader bring files of their own.
     page.goto("/admin/")
     page.goto("/api/docs/")

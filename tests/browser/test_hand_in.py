@@ -31,7 +31,7 @@ DROP = """([names, contents]) => {
 
 def _open(page: Page) -> Page:
     page.goto("/parts/new/")
-    page.wait_for_function("document.querySelector('[data-hand-in][data-ready]')")
+    page.locator("[data-hand-in][data-ready]").wait_for()
     return page
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from .conftest import number_of, sign_in
+from .conftest import number_of, sign_in, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
 
@@ -100,7 +100,7 @@ def _faults(page: Page, name: str) -> dict[str, list[str]]:
 
 def _open(page: Page, address: str) -> None:
     page.goto(address)
-    page.wait_for_function(LOADED)
+    wait_until(page, LOADED)
     if page.locator("[data-viewer]").count():
         page.locator("[data-viewer][data-state=ready]").wait_for()
 

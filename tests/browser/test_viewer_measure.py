@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import number_of
+from .conftest import number_of, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("viewer_measure")]
 
@@ -228,7 +228,7 @@ def test_what_moves_is_drawn_with_less_and_then_whole_again(browse, site):
         }"""
     )
     viewer.look("ArrowLeft")
-    page.wait_for_function("still => window.widths.at(-1) === still", arg=still)
+    wait_until(page, "still => window.widths.at(-1) === still", still)
     assert int(page.evaluate("window.widths[0]")) < int(still) / 2
 
 
