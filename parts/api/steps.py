@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
@@ -15,6 +16,7 @@ from parts import workflow
 from parts.errors import PartError
 from parts.models import Part
 from parts.querysets import MAX_BIGINT
+from partsite.sqlite.together import together
 
 from . import serializers as wire
 
@@ -36,7 +38,8 @@ def create(actor: Actor, data: Any) -> Part:
     Raises:
         ValidationError, PartError: it is refused.
     """
-    return workflow.create(actor=actor, **told(wire.PartDetailSerializer, data))
+    said = told(wire.PartDetailSerializer, data)
+    return together(partial(workflow.create, actor=actor, **said))
 
 
 def take(step: Step, number: int, actor: Actor, read: Callable[[], Any]) -> Part:
@@ -49,7 +52,7 @@ def take(step: Step, number: int, actor: Actor, read: Callable[[], Any]) -> Part
         ValidationError, PartError: it is refused.
     """
     with unread(number) as part:
-        step.take(part, actor, told(step.serializer, read()))
+        together(partial(step.take, part, actor, told(step.serializer, read())))
     return part
 
 
@@ -79,7 +82,7 @@ def unread(number: int) -> Iterator[Part]:
 
 
 def _approve(part: Part, actor: Actor, said: Told) -> Part:
-    fields = said.get("misc", {})
+    fields = dict(said.get("misc", {}))
     reviewer = fields.pop("reviewer", "")
     return workflow.approve(
         part, actor=actor, reviewer=said.get("reviewer") or reviewer, fields=fields
@@ -99,7 +102,7 @@ def _unclaim(part: Part, actor: Actor, said: Told) -> Part:
 
 
 def _complete(part: Part, actor: Actor, said: Told) -> Part:
-    fields = said.get("misc", {})
+    fields = dict(said.get("misc", {}))
     storage = fields.pop("storage_location", "")
     return workflow.complete(part, actor=actor, storage=storage, fields=fields)
 

@@ -1,16 +1,12 @@
 """What is done with a key: parts handed in, and the steps of their life."""
 
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import connection
 from django.urls import reverse
 from django.utils import translation
 from rest_framework.exceptions import ParseError
@@ -33,32 +29,13 @@ WAYS = re.compile(
 _ALLOW = {True: "POST, OPTIONS", False: "GET, POST, HEAD, OPTIONS"}
 _MOST_BYTES = 64 * 1024
 _JSON = StrictJSONParser(), JSONRenderer()
-# Whoever waits for longer than some writes take meets one that waits itself.
-_LINE_SECONDS = 0.1
-_at_work = threading.Lock()
 
 
 def answer(asked: Plain) -> tuple[ApiKey, Answer] | None:
     """Do what is asked, or refuse it; None leaves it to the views, and nothing done."""
     if (body := _body(asked.environ)) is None:
         return None
-    with _line():
-        return _answer(asked, body)
-
-
-@contextmanager
-def _line() -> Iterator[None]:
-    """Wait until no other write of this process is at work, where that is a gain.
-
-    On SQLite only one can write. The others would take the interpreter from it again
-    and again, which is a tenth of what goes through (measured).
-    """
-    is_first = connection.vendor == "sqlite" and _at_work.acquire(timeout=_LINE_SECONDS)
-    try:
-        yield
-    finally:
-        if is_first:
-            _at_work.release()
+    return _answer(asked, body)
 
 
 def _answer(asked: Plain, body: bytes) -> tuple[ApiKey, Answer] | None:

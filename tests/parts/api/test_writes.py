@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.core.signals import got_request_exception
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from rest_framework.renderers import JSONRenderer
 
 from parts import workflow
@@ -244,21 +244,3 @@ def test_a_connection_that_failed_is_not_kept(api, monkeypatch):
     monkeypatch.setattr(front, "connections", {"default": database})
     assert api.post(PARTS, NEW).status_code == 201
     assert closed == [1]
-
-
-# --- One after the other ------------------------------------------------------
-
-
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="There, many write at once")
-@pytest.mark.django_db(transaction=True)
-def test_of_a_process_one_write_is_at_work(monkeypatch):
-    with writes._line():
-        assert writes._at_work.locked()
-        monkeypatch.setattr(writes, "_LINE_SECONDS", 0.01)
-        with writes._line():  # nobody waits for ever
-            pass
-        assert writes._at_work.locked()
-    assert not writes._at_work.locked()
-    with pytest.raises(ZeroDivisionError), writes._line():
-        raise ZeroDivisionError
-    assert not writes._at_work.locked()

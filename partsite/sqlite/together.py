@@ -1,0 +1,153 @@
+"""What several threads have to write, in one transaction of SQLite.
+
+Only one can write at a time, and half of what a small write costs is the same for
+three of them: the pages that are read anew since another process has written, the
+index of the search, the commit (measured).
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+from django.db import connection, transaction
+from django.utils import translation
+
+R = TypeVar("R")
+
+# Others wait for the database meanwhile, and the first for its answer.
+_MOST = 8
+
+
+def together(work: Callable[[], R]) -> R:
+    """Do ``work``, perhaps in one transaction with that of other threads.
+
+    It is done when this returns, or else nothing of it is, as if alone.
+
+    Args:
+        work: takes all its steps in one transaction of its own. Another thread may
+            run it, and it may be run again where nothing of it was done.
+    """
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        return work()
+    return _party.join(work)
+
+
+class _Job:
+    """What one thread has to write, and what came of it."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
+        # Of the thread that asks: the number of its request, and its language, which
+        # Django keeps for each thread.
+        self._context = copy_context()
+        self._language = translation.get_language()
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._result: Any = None
+        self._error: Exception | None = None
+        self.is_done = False
+        self.leads = False
+
+    def run(self) -> None:
+        try:
+            self._result = self._context.run(self._as_asked)
+        except Exception as error:  # noqa: BLE001 - of the thread that waits for it
+            self._error = error
+
+    def _as_asked(self) -> Any:
+        with translation.override(self._language):
+            return self._work()
+
+    def wait(self) -> None:
+        self._bell.acquire()
+
+    def wake(self) -> None:
+        self._bell.release()
+
+    def outcome(self) -> Any:
+        """Return what came of it, or raise it; do it alone if nothing did."""
+        if not self.is_done:
+            return self._work()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+class _Party:
+    """Of the threads that come while one writes, the first writes for all."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[_Job] = deque()
+        self._is_led = False
+
+    def join(self, work: Callable[[], Any]) -> Any:
+        job = _Job(work)
+        with self._guard:
+            job.leads = not self._is_led
+            self._is_led = True
+            if not job.leads:
+                self._waiting.append(job)
+        if not job.leads:
+            job.wait()
+        if job.leads:
+            self._lead(job)
+        return job.outcome()
+
+    def _lead(self, own: _Job) -> None:
+        """Write what ``own`` and others have; the first who then waits leads next.
+
+        Whatever is wrong with the transaction, each of the others then does its own.
+        """
+        ran: list[_Job] = []
+        try:
+            self._write(own, ran)
+        finally:
+            if not own.is_done:
+                ran += self._all()
+            for job in ran:
+                if job is not own:
+                    job.wake()
+            if following := self._following():
+                following.leads = True
+                following.wake()
+
+    def _write(self, own: _Job, ran: list[_Job]) -> None:
+        """Run jobs in one transaction: all is done, or nothing."""
+
+        def note() -> None:
+            for job in ran:
+                job.is_done = True
+
+        with transaction.atomic():
+            transaction.on_commit(note)  # before all else that happens after it
+            job: _Job | None = own
+            while job:
+                ran.append(job)
+                job.run()
+                job = self._next() if self._has_room(ran) else None
+
+    def _has_room(self, ran: list[_Job]) -> bool:
+        # A broken transaction is no good for others; its end takes back what it did.
+        return len(ran) < _MOST and not connection.needs_rollback
+
+    def _next(self) -> _Job | None:
+        with self._guard:
+            return self._waiting.popleft() if self._waiting else None
+
+    def _all(self) -> list[_Job]:
+        with self._guard:
+            waiting = list(self._waiting)
+            self._waiting.clear()
+        return waiting
+
+    def _following(self) -> _Job | None:
+        with self._guard:
+            following = self._waiting.popleft() if self._waiting else None
+            self._is_led = following is not None
+        return following
+
+
+_party = _Party()
