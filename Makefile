@@ -30,8 +30,8 @@ run:
 # the same of every engine, and takes longer than all the rest.
 BROWSER := tests/browser
 LIVE := tests/deploy tests/docs/test_api_page.py tests/docs/test_deploy_page.py \
-  tests/partsite/test_launch.py tests/partsite/test_limits_live.py \
-  tests/test_gunicorn_conf.py
+  tests/partsite/test_launch.py tests/partsite/test_settings.py \
+  tests/test_gunicorn_conf.py $(wildcard tests/*/test_*_live.py)
 FAULTS := tests/faults tests/backups/test_live.py
 
 test: setup $(STAMPS)/dev
