@@ -14,7 +14,7 @@ from django.db.models.lookups import Exact, In, IsNull
 from django.db.models.sql import Query
 from django.db.models.sql.where import AND, WhereNode
 
-from .kept.sums import INDEXES, PLACED, SEARCHED
+from .kept.sums import INDEXES, LIVE, PLACED, SEARCHED, late
 from .lettercase import fold
 
 # What stands behind each text in the index.
@@ -154,29 +154,36 @@ class Hits:
             ]
             sql = f"SELECT id FROM parts_found WHERE {' OR '.join(there)}"
             return sql, [f"%{pattern}%"] * len(there)
-        sql = " UNION ".join(
-            f"SELECT rowid FROM {index} WHERE {index} MATCH %s" for index in self._asked
-        )
-        return sql or "SELECT 0", list(self._asked.values())
+        selects, values = [], []
+        for index, phrases in self._asked.items():
+            known = f"SELECT rowid FROM {self._up_to_date(index)} UNION ALL "
+            selects.append(f"{known if phrases else ''}{self._late(index)}")
+            values += [phrases, self._needle] if phrases else [self._needle]
+        if len(selects) == 1:
+            return selects[0], values
+        return " UNION ".join(f"SELECT * FROM ({sql})" for sql in selects), values
 
     @cached_property
     def count(self) -> int:
         sql, values = self.ids
-        return _row(f"SELECT count(*) FROM ({sql}) AS hits", values)[0] if values else 0
+        return _row(f"SELECT count(*) FROM ({sql}) AS hits", values)[0]
 
     def steps(self, wanted: int, is_falling: bool) -> int:
         """Guess how many parts are read by age until ``wanted`` hits are met.
 
         Ids rise with age, so the index knows where a word is used.
         """
-        sql, values = self.ids
+        asked = {index: phrases for index, phrases in self._asked.items() if phrases}
+        sql = " UNION ".join(
+            f"SELECT rowid FROM {index} WHERE {index} MATCH %s" for index in asked
+        )
         order, end = ("DESC", "max") if is_falling else ("ASC", "min")
         last, first = _row(
-            f"SELECT ({sql} ORDER BY rowid {order} LIMIT 1 OFFSET %s), "
+            f"SELECT ({sql or 'SELECT 0'} ORDER BY 1 {order} LIMIT 1 OFFSET %s), "
             f"(SELECT {end}(id) FROM parts)",
-            [*values, wanted - 1],
+            [*asked.values(), wanted - 1],
         )
-        return abs(first - last) + 1
+        return abs(first - (last or 0)) + 1
 
     def by_age(
         self, wanted: int, is_falling: bool, categories: Sequence[str]
@@ -189,11 +196,11 @@ class Hits:
         Args:
             categories: only of these, if any are given.
         """
-        if not self._asked:
-            return []
         if len(self._asked) > 1:
             return None
         [(index, phrases)] = self._asked.items()
+        if not phrases:
+            return _column(*self.ids)
         joined = among = ""
         if categories:
             # In this order: hit by hit along the index, as far as is needed.
@@ -201,32 +208,55 @@ class Hits:
             among = f"AND category IN ({', '.join(['%s'] * len(categories))})"
         order, newer, before = ("DESC", ">", "<") if is_falling else ("ASC", "<", ">")
         last = "min" if is_falling else "max"
+        found = self._up_to_date(index, joined)
         ids, is_mixed = _row(
             "WITH some (id) AS MATERIALIZED ("
-            f"  SELECT {index}.rowid FROM {index} {joined} "
-            f"  WHERE {index} MATCH %s {among} ORDER BY 1 {order} LIMIT %s), "
+            f"  SELECT {index}.rowid FROM {found} {among} ORDER BY 1 {order} LIMIT %s),"
+            f"late (id) AS MATERIALIZED ({self._late(index)}), "
+            "hits (id) AS (SELECT id FROM some UNION ALL SELECT id FROM late), "
             "mark (age, id) AS (SELECT "
-            "  (SELECT created_at FROM parts WHERE id IN (SELECT id FROM some) "
+            "  (SELECT created_at FROM parts WHERE id IN (SELECT id FROM hits) "
             f"  ORDER BY created_at {order} LIMIT 1 OFFSET %s), "
             f"  (SELECT {last}(id) FROM some)) "
-            "SELECT (SELECT group_concat(id) FROM some), EXISTS ("
+            "SELECT (SELECT group_concat(id) FROM hits), EXISTS ("
             "  SELECT 1 FROM mark CROSS JOIN parts WHERE parts.deleted_at IS NULL "
             f"  AND parts.created_at {newer} mark.age "
             # By age, not by id: those are few, and an index of live parts has them.
             f"  AND +parts.id {before} mark.id {among})",
-            [phrases, *categories, wanted + _SPARE, wanted - 1, *categories],
+            [
+                phrases,
+                *categories,
+                wanted + _SPARE,
+                self._needle,
+                wanted - 1,
+                *categories,
+            ],
         )
         return None if is_mixed else [int(number) for number in (ids or "0").split(",")]
 
     @cached_property
     def _asked(self) -> dict[str, str]:
         """What each index of SQLite is asked, in its language."""
-        asked = {
+        return {
             index: self._phrases(index)
             for index, columns in INDEXES.items()
             if not set(columns).isdisjoint(self._columns)
         }
-        return {index: phrases for index, phrases in asked.items() if phrases}
+
+    def _up_to_date(self, index: str, joined: str = "") -> str:
+        """What holds of the hits that the index knows of, and is right about."""
+        return (
+            f"{index} {joined} WHERE {index} MATCH %s "
+            f"AND {index}.rowid NOT IN (SELECT id FROM {late(index)})"
+        )
+
+    def _late(self, index: str) -> str:
+        """The statement that lists the hits among what the index is late with."""
+        columns = ", ".join(f"parts.{column}" for column in INDEXES[index])
+        return (
+            f"SELECT parts.id FROM {late(index)} AS late JOIN parts USING (id) "
+            f"WHERE parts.{LIVE} AND HOLDS(%s, {columns})"
+        )
 
     def _phrases(self, index: str) -> str:
         if len(self._needle) >= _INDEXED:
@@ -318,6 +348,12 @@ def _order(query: Query) -> tuple[str, bool]:
 
 def _split(order: str) -> tuple[str, bool]:
     return order.removeprefix("-"), order.startswith("-")
+
+
+def _column(sql: str, values: Sequence) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, list(values))
+        return [value for (value,) in cursor.fetchall()]
 
 
 def _row(sql: str, values: Sequence = ()) -> tuple:

@@ -47,8 +47,16 @@ def tidy() -> None:
     connection = connections["default"]
     with connection.cursor() as cursor:
         making.run(cursor, *making.sql_of(connection).TIDY)
+    catch_up()
     making.put_together(connection)
     making.clear(connection)  # of one that was killed
+
+
+def catch_up() -> None:
+    """Have the search's index hold what is kept beside it so far."""
+    connection = connections["default"]
+    with connection.cursor() as cursor:
+        making.run(cursor, *making.sql_of(connection).CATCH_UP)
 
 
 def is_whole(connection: BaseDatabaseWrapper) -> bool:

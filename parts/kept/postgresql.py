@@ -436,6 +436,7 @@ FILL = [
 FILLED = [f"ANALYZE {name}" for name in _SUMMED]
 MERGED: list[str] = []
 SET_ASIDE: dict[str, str] = {}  # dropping takes no time here
+CATCH_UP: list[str] = []  # its index is never late
 TIDY = ["SELECT parts_put_together()"]
 # Who waits for a lock keeps out whoever comes after, so it waits a moment only.
 _NOT_LONG = "SET LOCAL lock_timeout = '300ms'"

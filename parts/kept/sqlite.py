@@ -21,6 +21,7 @@ from .sums import (
     WORDS,
     Sum,
     beside,
+    late,
     tally,
     words,
 )
@@ -234,12 +235,20 @@ def _credit_triggers() -> Iterator[Trigger]:
 
 # --- Search -------------------------------------------------------------------
 
+# One text costs the index a third of what a new part does, and many at once hardly
+# more than one (measured). So what has changed waits beside it, where a search reads.
+LATE_MOST = 64
 # Behind each text, so that its last letters too begin some three.
 END = "char(31, 31)"
 _TRIGRAMS = [
     # It holds nothing that it was not given, so what goes has to be told it too.
     f"CREATE VIRTUAL TABLE {index} USING fts5({', '.join(columns)}, "
     "content = '', columnsize = 0, tokenize = 'trigram')"
+    for index, columns in INDEXES.items()
+]
+# What the index still holds of each part that it is late with; NULL if nothing.
+_LATE = [
+    f"CREATE TABLE {late(index)} (id INTEGER PRIMARY KEY, {', '.join(columns)})"
     for index, columns in INDEXES.items()
 ]
 
@@ -261,28 +270,50 @@ def _is_any(columns: tuple[str, ...], row: str = "") -> str:
 
 
 def _index_triggers(index: str, columns: tuple[str, ...]) -> Iterator[Trigger]:
-    names = ", ".join(columns)
-    come = (
-        f"INSERT INTO {index} (rowid, {names}) SELECT NEW.id, {_texts(columns, 'NEW.')}"
-    )
-    go = (
-        f"INSERT INTO {index} ({index}, rowid, {names}) "
-        f"SELECT 'delete', OLD.id, {_texts(columns, 'OLD.')}"
-    )
     was, now = (
         f"{row}.{LIVE} AND ({_is_any(columns, f'{row}.')})" for row in ("OLD", "NEW")
     )
     watched = (*columns, "deleted_at")
     differs = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in watched)
+    come = f"INSERT INTO {late(index)} (id) SELECT NEW.id {_unless_late(index, 'NEW')}"
+    stale = (
+        f"INSERT INTO {late(index)} SELECT OLD.id, held.* FROM (SELECT 1) LEFT JOIN "
+        f"(SELECT {', '.join(f'OLD.{column}' for column in columns)} WHERE {was}) "
+        f"AS held {_unless_late(index, 'OLD')}"
+    )
     yield Trigger(f"{index}_come", "AFTER INSERT ON parts", come, now, "NEW.id")
     yield Trigger(
         f"{index}_change",
         f"AFTER UPDATE OF {', '.join(watched)} ON parts",
-        f"{go} WHERE {was}; {come} WHERE {now}",
+        stale,
         f"({differs}) AND (({was}) OR ({now}))",
         "NEW.id",
     )
-    yield Trigger(f"{index}_go", "AFTER DELETE ON parts", go, was, "OLD.id")
+    yield Trigger(f"{index}_go", "AFTER DELETE ON parts", stale, was, "OLD.id")
+    yield Trigger(
+        f"{index}_catch_up",
+        f"AFTER INSERT ON {late(index)}",
+        _catching_up(index, columns),
+        f"NEW.id < 0 OR (SELECT count(*) FROM {late(index)}) >= {LATE_MOST}",
+    )
+
+
+def _unless_late(index: str, row: str) -> str:
+    # Not OR IGNORE, in whose place SQLite puts that of the statement that caused it.
+    return f"WHERE NOT EXISTS (SELECT 1 FROM {late(index)} WHERE id = {row}.id)"
+
+
+def _catching_up(index: str, columns: tuple[str, ...]) -> str:
+    """Return what has the index hold what the parts do that it is late with."""
+    names = ", ".join(columns)
+    return f"""
+      INSERT INTO {index} ({index}, rowid, {names})
+      SELECT 'delete', id, {_texts(columns)}
+      FROM {late(index)} WHERE {columns[0]} IS NOT NULL;
+      INSERT INTO {index} (rowid, {names})
+      SELECT id, {_texts(columns)} FROM parts
+      WHERE id IN (SELECT id FROM {late(index)}) AND {LIVE} AND ({_is_any(columns)});
+      DELETE FROM {late(index)}"""
 
 
 _TRIGGERS = [
@@ -308,7 +339,7 @@ _TERMS = [
     f"CREATE VIRTUAL TABLE {index}_terms USING fts5vocab({index}, row)"
     for index in INDEXES
 ]
-TABLES += [*_TRIGRAMS, *_MAKING_INDEXES]
+TABLES += [*_TRIGRAMS, *_LATE, *_MAKING_INDEXES]
 # What ends the making needs no name for itself.
 LAST = [*_MAKING_INDEXES, *_TERMS, *TRIGGERS.values()]
 # Credits are scored by triggers of their own.
@@ -329,7 +360,12 @@ TIDY = [
     f"DELETE FROM {table} WHERE parts = 0"
     for table in ("parts_tally", "parts_word", "parts_score")
 ]
-_TABLES = ("parts_tally", "parts_word", "parts_credit", "parts_score", *INDEXES)
+CATCH_UP = [f"INSERT INTO {late(index)} (id) VALUES (-1)" for index in INDEXES]
+_TABLES = (
+    *("parts_tally", "parts_word", "parts_credit", "parts_score"),
+    *INDEXES,
+    *map(late, INDEXES),
+)
 NAMES = (*(f"{index}_terms" for index in INDEXES), *_TABLES, "parts_kept")
 STANDING = """SELECT name FROM sqlite_master
 WHERE type = 'trigger' AND name GLOB 'parts_*'"""

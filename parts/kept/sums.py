@@ -12,6 +12,13 @@ WORDS = ("subsystem", "material", "material_thickness", "assigned", "storage_loc
 SEARCHED = ("name", "notes", "subsystem", "assigned", "material", "code")
 PLACED = ("storage_location",)
 INDEXES = {"parts_found": SEARCHED, "parts_placed": PLACED}  # of SQLite
+
+
+def late(index: str) -> str:
+    """Return the table of the parts that ``index`` is late with."""
+    return f"{index}_late"
+
+
 # All that is ours begins with one of these.
 _OURS = re.compile(
     r"\bparts_(?=tally|word|credit|score|found|placed|kept|emptied"

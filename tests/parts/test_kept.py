@@ -220,6 +220,7 @@ steps = st.one_of(
     st.tuples(st.just("wipe")),
     st.tuples(st.just("work"), places, names),
     st.tuples(st.just("rolled_back"), parts),
+    st.tuples(st.just("catch_up")),
 )
 
 
@@ -273,6 +274,9 @@ class Doer:
     def event_gone(self, place):
         if part := self._at(place):
             part.events.all().delete()
+
+    def catch_up(self):
+        kept.catch_up()
 
     def delete(self, place):
         if part := self._at(place):

@@ -219,6 +219,7 @@ def test_the_index_is_put_in_one_piece(monkeypatch):
     for number in range(6):  # pages full of three letters each
         notes = "".join(sha256(f"{number} {n}".encode()).hexdigest() for n in range(60))
         make_part(name="Hub", notes=notes)
+        kept.catch_up()
     kept.tidy()
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(DISTINCT segid) FROM parts_found_idx")
