@@ -39,11 +39,19 @@ class PartEvent(Inserted):
     beside the account, so that it outlives the account.
     """
 
-    part = models.ForeignKey(Part, on_delete=models.CASCADE, related_name="events")
+    # Indexes below begin with part and with actor.
+    part = models.ForeignKey(
+        Part, on_delete=models.CASCADE, related_name="events", db_index=False
+    )
     at = models.DateTimeField(default=timezone.now)
     actor_name = models.CharField(max_length=100, blank=True, default="")
     actor = models.ForeignKey(
-        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        User,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
     )
     api_key = models.ForeignKey(
         ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"

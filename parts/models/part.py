@@ -242,9 +242,6 @@ class Part(Inserted):
                 name="part_newest_of_category",
                 condition=Q(deleted_at=None),
             ),
-            models.Index(
-                fields=["category", "-priority", "due_date"], name="part_queue"
-            ),
             # With what a lane's headings count, so that no row is read for them.
             models.Index(
                 fields=[
@@ -325,8 +322,6 @@ class Part(Inserted):
                 )
                 for column in SORTABLE
             ),
-            models.Index(fields=["assigned", "category"], name="part_assigned"),
-            models.Index(fields=["status", "category"], name="part_status"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -5,11 +5,11 @@ import copy
 from django.db import IntegrityError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.sqlite3 import schema
-from django.db.models import CheckConstraint, Field, GeneratedField, Model
+from django.db.models import CheckConstraint, Field, GeneratedField, Index, Model
 
 
 class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
-    """Adds columns, and adds and removes checks, where the table stands.
+    """Changes columns, checks and single indexes where the table stands.
 
     Django copies the table for each of them. At 100 000 parts that took 18 s for one
     migration, in which nobody could write; this way it is 0.8 s (measured). What SQLite
@@ -38,6 +38,14 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         if not self._is_check(constraint) or not self._remove_check(model, constraint):
             super().remove_constraint(model, constraint)
 
+    def _alter_field(
+        self, model: type[Model], old_field: Field, new_field: Field, *how, **more
+    ) -> None:
+        if self._differ_in_index(model, old_field, new_field):
+            self._change_index(model, old_field, new_field)
+        else:
+            super()._alter_field(model, old_field, new_field, *how, **more)
+
     def skip_default_on_alter(self, field: Field) -> bool:
         return True  # what an added column has for the rows before it stays its default
 
@@ -54,6 +62,23 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             return not field.has_default()
         # A time of today or a new id would stay the default for good.
         return field.has_default() and not callable(field.default) and not field.unique
+
+    def _differ_in_index(self, model: type[Model], old: Field, new: Field) -> bool:
+        """Return whether that is all in which the database sees a difference."""
+        return old.db_index != new.db_index and not self._field_should_be_altered(
+            old, new, ignore={"db_index"}
+        )
+
+    def _change_index(self, model: type[Model], old: Field, new: Field) -> None:
+        if self._field_should_be_indexed(model, new):
+            self.execute(self._create_index_sql(model, fields=[new]))
+            return
+        declared = {index.name for index in model._meta.indexes}
+        names = self._constraint_names(
+            model, [old.column], index=True, type_=Index.suffix, exclude=declared
+        )
+        for name in names:
+            self.execute(self._delete_index_sql(model, name))
 
     def _is_check(self, constraint) -> bool:
         return isinstance(constraint, CheckConstraint) and not self.collect_sql
