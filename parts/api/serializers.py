@@ -1,6 +1,6 @@
 """The wire names of a part, its model, its files and its history."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
@@ -86,8 +86,12 @@ class ModelAddress(Derived):
 def _pattern(name: str, tags: int, prefix: str) -> str:
     """Return an address with gaps; to reverse it anew takes 20 times as long."""
     address = reverse(name, args=[0, *("tag" for _ in range(tags))])
-    before, _, after = address.rpartition("/0/")
-    return f"{before}/%d/{after.replace('tag', '%s')}"
+    before, _, after = address.rpartition("/0")
+    return f"{before}/%d{after.replace('tag', '%s')}"
+
+
+def address_of(part_id: int) -> str:
+    return _pattern("api:part-detail", 0, get_script_prefix()) % part_id
 
 
 class InputSerializer(serializers.Serializer):
@@ -105,7 +109,17 @@ class InputSerializer(serializers.Serializer):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, Mapping):
             data = {**{ALIASES.get(key, key): data[key] for key in data}, **data}
+            self._given = data.keys()
         return super().to_internal_value(data)
+
+    @property
+    def _writable_fields(self) -> Iterator[serializers.Field]:
+        # One that is not there and need not be takes as long as one that is.
+        return (
+            field
+            for field in super()._writable_fields
+            if field.required or field.field_name in self._given
+        )
 
 
 @cache

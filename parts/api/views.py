@@ -5,7 +5,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import conditional_page
 from django_filters.rest_framework import DjangoFilterBackend
@@ -106,7 +105,7 @@ class PartViewSet(Private, FileActions, GenericViewSet):
         is generated, whatever is sent.
         """
         part = steps.create(actor_of(request), request.data)
-        address = reverse("api:part-detail", args=[part.pk])
+        address = wire.address_of(part.pk)
         return self._answer(part, status=201, headers={"Location": address})
 
     def retrieve(self, request: Request, pk: int) -> Response:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
-from django.urls import reverse
 from django.utils import translation
 from rest_framework.exceptions import ParseError
 from rest_framework.renderers import JSONRenderer
@@ -19,7 +18,7 @@ from partsite.language import ENGLISH
 from . import steps, throttling
 from .exceptions import refusal
 from .plain import Answer, Plain
-from .serializers import PartDetailSerializer
+from .serializers import PartDetailSerializer, address_of
 from .steps import STEPS, Step
 from .wire import StrictJSONParser
 
@@ -77,7 +76,7 @@ def _done(asked: Plain, key: ApiKey, data: Any) -> Answer:
     try:
         status, part = _part(step, asked, key, data)
         if step is None:
-            headers["Location"] = reverse("api:part-detail", args=[part.pk])
+            headers["Location"] = address_of(part.pk)
         body = _JSON[1].render(PartDetailSerializer().to_representation(part))
     except Exception as error:  # noqa: BLE001 - the process boundary; it is told
         status, said, more = refusal(error, WSGIRequest(asked.environ))

@@ -57,6 +57,8 @@ class _Job:
             self._error = error
 
     def _as_asked(self) -> Any:
+        if translation.get_language() == self._language:
+            return self._work()
         with translation.override(self._language):
             return self._work()
 
