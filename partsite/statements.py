@@ -9,9 +9,9 @@ ORM's own, so nothing is written in another way than elsewhere. What is read so 
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import connection, connections, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import sql
 
@@ -29,22 +29,77 @@ class Inserted(models.Model):
         if raw or any(hasattr(value, "as_sql") for value in values):
             return super()._do_insert(manager, using, fields, returning_fields, raw)
         to = connections[using]
-        text, returning = _insertion(type(self), tuple(fields), to.vendor)
+        has_number = any(field is self._meta.auto_field for field in fields)
+        written = _insertion(type(self), has_number, to.vendor)
         with to.cursor() as cursor:
-            cursor.execute(text, _held(zip(fields, values, strict=True), to))
-            return [to.ops.fetch_returned_insert_columns(cursor, returning)]
+            cursor.execute(written.text, _held(zip(fields, values, strict=True), to))
+            return [to.ops.fetch_returned_insert_columns(cursor, written.returning)]
+
+
+class Insertion:
+    """A new row that is all but inserted: nobody has to wait for its wording.
+
+    Nothing is told to signals.
+
+    Args:
+        row: has no number yet, and plain values.
+    """
+
+    def __init__(self, row: Inserted) -> None:
+        to = connections[DEFAULT_DB_ALIAS]
+        self._row = row
+        self._written = _insertion(type(row), False, to.vendor)
+        values = (
+            (field, field.pre_save(row, add=True)) for field in self._written.fields
+        )
+        self._values = _held(values, to)
+
+    def run(self, **late: int) -> None:
+        """Insert the row, and tell the instance what the database made of it.
+
+        It may be run again where what it did was taken back.
+
+        Args:
+            late: numbers that were not known before, by column.
+        """
+        to, written = connections[DEFAULT_DB_ALIAS], self._written
+        for name, value in late.items():
+            self._values[written.places[name]] = value
+            setattr(self._row, name, value)
+        with to.cursor() as cursor:
+            cursor.execute(written.text, self._values)
+            made = to.ops.fetch_returned_insert_columns(cursor, written.returning)
+        returned = self._row._meta.db_returning_fields
+        for field, value in zip(returned, made, strict=True):
+            setattr(self._row, field.attname, value)
+        self._row._state.adding = False
+        self._row._state.db = DEFAULT_DB_ALIAS
+
+
+class _Written(NamedTuple):
+    """A statement, the fields whose values it takes, and by columns where."""
+
+    text: str
+    returning: list
+    fields: list[models.Field]
+    places: dict[str, int]
 
 
 @cache
-def _insertion(
-    model: type[models.Model], fields: tuple[models.Field, ...], _vendor: str
-) -> tuple[str, list]:
+def _insertion(model: type[models.Model], has_number: bool, _vendor: str) -> _Written:
+    # As ``Model.save`` chooses them.
+    fields = [
+        field
+        for field in model._meta.local_concrete_fields
+        if not field.generated and (has_number or field is not model._meta.auto_field)
+    ]
     query = sql.InsertQuery(model)
     query.insert_values(fields, [model()])
     compiler = query.get_compiler(connection=connection)
     compiler.returning_fields = model._meta.db_returning_fields
     [(text, _values)] = compiler.as_sql()
-    return text, compiler.returning_params
+    places = {field.attname: place for place, field in enumerate(fields)}
+    return _Written(text, compiler.returning_params, fields, places)
 
 
 class GuardedUpdate:
@@ -64,15 +119,13 @@ class GuardedUpdate:
         Args:
             where: what the row must hold beyond the guard, by field.
         """
-        text, guards = self._written((*changes,), (*where,), connection.vendor)
+        to = connections[DEFAULT_DB_ALIAS]  # what stands for it is slow to ask
+        text, guards = self._written((*changes,), (*where,), to.vendor)
         get_field = self._model._meta.get_field
         set_to = [(get_field(name), value) for name, value in changes.items()]
         held = [(get_field(name), value) for name, value in where.items()]
-        with connection.cursor() as cursor:
-            cursor.execute(
-                text,
-                (*_held(set_to, connection), *guards, pk, *_held(held, connection)),
-            )
+        with to.cursor() as cursor:
+            cursor.execute(text, (*_held(set_to, to), *guards, pk, *_held(held, to)))
             return cursor.rowcount
 
     def _write(
@@ -94,8 +147,8 @@ def _held(
     """Return values as the database is given them."""
     return [
         value
-        # Most are text, which stays what it is, and asking takes three times as long.
-        if type(value) is str and type(field) in _TEXT
+        # Most are none or text, which stay what they are; to ask takes thrice as long.
+        if value is None or (type(value) is str and type(field) in _TEXT)
         else field.get_db_prep_save(
             value.pk if isinstance(value, models.Model) else value, connection=to
         )

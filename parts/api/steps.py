@@ -38,8 +38,7 @@ def create(actor: Actor, data: Any) -> Part:
     Raises:
         ValidationError, PartError: it is refused.
     """
-    said = told(wire.PartDetailSerializer, data)
-    return together(partial(workflow.create, actor=actor, **said))
+    return workflow.create(actor=actor, **told(wire.PartDetailSerializer, data))
 
 
 def take(step: Step, number: int, actor: Actor, read: Callable[[], Any]) -> Part:

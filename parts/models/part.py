@@ -385,9 +385,13 @@ class Part(Inserted):
         return self.name or self.code or "Unnamed part"
 
     def save(self, *args, **kwargs) -> None:
+        self.complete_code()
+        super().save(*args, **kwargs)
+
+    def complete_code(self) -> None:
+        """Give it a code, without which no part is."""
         if not self.code:
             self.code = str(self.uuid)[:8]
-        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return reverse("parts:detail", args=[self.pk])

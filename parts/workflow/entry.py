@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 from parts.models import Category, Part, Season, Verb
 from parts.uploads import StoredUpload
 from partsite.compiled import Compiled
+from partsite.sqlite.together import together
+from partsite.statements import Insertion
 
 from .files import attach
 from .rules import LEADS_ONLY, UNSET, Actor, placed, require
-from .taking import differing, record, step, take
+from .taking import differing, event_of, step, take
 
 
 @cache
@@ -43,11 +45,21 @@ def create(*, actor: Actor, upload: StoredUpload | None = None, **fields: Any) -
     if "season" not in fields:
         fields["season"] = _current_season().one()
     now = timezone.now()
-    with transaction.atomic():
-        part = Part.objects.create(created_at=now, updated_at=now, **fields)
-        record(part, Verb.CREATED, actor, at=now)
-        if upload is not None:
-            attach(part, upload, actor=actor)
+    part = Part(created_at=now, updated_at=now, **fields)
+    part.complete_code()
+    row, event = Insertion(part), Insertion(event_of(0, Verb.CREATED, actor, at=now))
+
+    def write() -> None:
+        with transaction.atomic():
+            row.run()
+            event.run(part_id=part.pk)
+            if upload is not None:
+                attach(part, upload, actor=actor)
+
+    if upload is None:
+        together(write)
+    else:  # a file that was moved is not moved again
+        write()
     return part
 
 

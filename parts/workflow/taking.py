@@ -14,7 +14,7 @@ from accounts.models import ApiKey, User
 from parts.errors import BadInput, WrongState
 from parts.models import Part, PartEvent, Verb
 from partsite.compiled import Compiled, Slot
-from partsite.statements import GuardedUpdate
+from partsite.statements import GuardedUpdate, Insertion
 
 from .rules import EDITABLE, LEADS_ONLY, POLICY, SERVERS_OWN, Actor, refusal, require
 
@@ -128,7 +128,7 @@ def take(
 def record(part: Part, verb: Verb, actor: Actor, **told: Any) -> PartEvent:
     """Write one line of the history; ``told`` is as in ``event_of``."""
     event = event_of(part.pk, verb, actor, **told)
-    event.save(force_insert=True)
+    Insertion(event).run()
     return event
 
 

@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Upper
 from django.test.utils import CaptureQueriesContext
 
 from parts.models import Part, PartEvent, Priority, Season, Status, Type
-from partsite.statements import GuardedUpdate
+from partsite.statements import GuardedUpdate, Insertion
 from tests.factories import make_file, make_part, make_user
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +29,11 @@ ODD = {
     "claimed_date": datetime(2026, 1, 15, 10, 30, tzinfo=UTC),
     "approved_at": datetime(2026, 1, 15, 10, 30, 0, 1, tzinfo=UTC),
 }
+COPIED = [
+    field.attname
+    for field in Part._meta.concrete_fields
+    if field.attname not in {"id", "queue", "uuid", "code"}
+]
 _rename = GuardedUpdate(Part, Q(category="review") & ~Q(blocked_reason="x"))
 
 
@@ -52,6 +57,30 @@ def test_a_new_row_may_bring_its_number_and_expressions():
     assert Part.objects.get(pk=4711).name == "PLATE"
     assert part.pk == 4711
     assert make_part(pk=4712).pk == 4712
+
+
+def test_a_row_that_is_inserted_later_is_as_if_it_were_saved():
+    saved = make_part(type=Type.HAND, status=Status.IN_PROGRESS, **ODD)
+    fresh = {"uuid": UUID(int=11), "code": "", "created_at": saved.created_at}
+    part = Part(**{name: getattr(saved, name) for name in COPIED} | fresh)
+    row = Insertion(part)
+    for _ in range(2):  # what was taken back is done again
+        with transaction.atomic():
+            row.run()
+            transaction.set_rollback(True)
+    row.run()
+    assert not part._state.adding
+    stored = Part.objects.get(pk=part.pk)
+    assert _columns(stored) == _columns(part)
+    alike = _columns(saved) | fresh | {"id": part.pk, "updated_at": part.updated_at}
+    assert _columns(stored) == alike
+    event = PartEvent(part_id=0, verb="created", changes={"a": None})
+    Insertion(event).run(part_id=part.pk)
+    assert part.events.get() == event
+    assert event.part == part
+    event.note = "changed"
+    event.save()
+    assert part.events.get().note == "changed"
 
 
 def test_a_new_row_needs_what_it_refers_to():
