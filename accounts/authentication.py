@@ -2,9 +2,10 @@
 
 import json
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import SuspiciousOperation
-from django.http import HttpRequest, UnreadablePostError
+from django.http import HttpRequest, QueryDict, UnreadablePostError
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
@@ -25,6 +26,10 @@ class RateLimited(Throttled):
         self.wait_seconds = wait_seconds  # DRF rounds ``wait`` up
 
 
+class KeyInAddress(AuthenticationFailed):
+    """A key where this site takes none, since addresses are kept in many places."""
+
+
 class ApiKeyAuthentication(BaseAuthentication):
     """Take the first key that a request carries, in header, query or JSON body.
 
@@ -34,6 +39,11 @@ class ApiKeyAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[User | AnonymousUser, ApiKey]:
+        if in_address := key_out_of_place(request.GET):
+            trail.warn(
+                request, "key_in_address", key=keys.prefix_of(in_address) or "(none)"
+            )
+            raise KeyInAddress
         text = _carried(request)
         if text is None:
             return None
@@ -54,6 +64,13 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Say how to authenticate; without it DRF answers 403 instead of 401."""
         return 'ApiKey realm="api"'
+
+
+def key_out_of_place(query: QueryDict) -> str | None:
+    """Return the key in an address, if this site takes none there."""
+    if settings.API_KEY_IN_ADDRESS:
+        return None
+    return next(filter(None, query.getlist("api_key")), None)
 
 
 def carried_before_body(request: HttpRequest | Request) -> str | None:

@@ -16,7 +16,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from accounts.authentication import RateLimited
+from accounts.authentication import KeyInAddress, RateLimited
 from parts.errors import BadInput, PartError
 from partsite import outage, requestlog
 
@@ -108,6 +108,12 @@ def told(exc: Exception) -> tuple[int, dict[str, Any]]:
             return 401, _said(
                 "API key required",
                 "Send a key in the header X-API-Key, or sign in.",
+            )
+        case KeyInAddress():
+            return 401, _said(
+                "API key in the address",
+                "Send it in the header X-API-Key: this site takes none in ?api_key=, "
+                "since addresses are kept in logs and histories.",
             )
         case exceptions.AuthenticationFailed():
             return 401, _said(

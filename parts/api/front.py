@@ -19,6 +19,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.http import QueryDict
 from django.urls import set_script_prefix
 
+from accounts.authentication import key_out_of_place
 from accounts.models import ApiKey
 from partsite import outage, requestlog
 from partsite.surroundings import Headers, Surroundings
@@ -94,7 +95,9 @@ class Front:
         query = environ.get("QUERY_STRING", "")
         params = QueryDict(query)
         text = environ.get("HTTP_X_API_KEY", "").strip() or params.get("api_key")
-        if not text or not _wants_plain_json(environ, query):
+        if not text or key_out_of_place(params):
+            return None
+        if not _wants_plain_json(environ, query):
             return None
         try:
             if (around := self._surroundings.of(environ)) is None:

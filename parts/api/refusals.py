@@ -7,7 +7,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404
 from rest_framework import exceptions
 
-from accounts.authentication import RateLimited
+from accounts.authentication import KeyInAddress, RateLimited
 from parts.errors import (
     AlreadyClaimed,
     BadInput,
@@ -109,6 +109,7 @@ BY_STATUS = {
         {
             "No key": exceptions.NotAuthenticated(),
             "Not a good key": exceptions.AuthenticationFailed(),
+            "A key in the address, where the site takes none": KeyInAddress(),
         },
     ),
     403: Refusal(

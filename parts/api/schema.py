@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerFieldExtension,
@@ -132,10 +133,16 @@ class Described(AutoSchema):
 
 
 class KeyInHeader(OpenApiAuthenticationExtension):
-    """The key in its recommended place and in the address; a JSON body has it too."""
+    """The key in its recommended place, and in the address where that is taken.
+
+    A JSON body has it too.
+    """
 
     target_class = "accounts.authentication.ApiKeyAuthentication"
-    name = ["apiKey", "apiKeyInAddress"]
+
+    @property
+    def name(self) -> list[str]:
+        return ["apiKey", *(["apiKeyInAddress"] if settings.API_KEY_IN_ADDRESS else [])]
 
     def get_security_definition(self, auto_schema) -> list[dict[str, str]]:
         return [

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from partsite.env import (
     WEB_THREADS,
     env_base_path,
+    env_bool,
     env_bucket,
     env_choice,
     env_int,
@@ -315,12 +316,12 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Parts",
     "DESCRIPTION": "Parts of a shop: hand in, review, claim, make, finish.\n\n"
-    "A key goes into the header `X-API-Key`, else into `?api_key=`, else into "
-    "`api_key` of a JSON body. Addresses work with a slash at the end and without. "
-    "Unknown fields are ignored, wrong ones are all told at once. A method that an "
-    "address has not is 405, a fault of the server 500, and 503 says that what it "
-    "stands on is away, for as long as `Retry-After` has it; all in the shape of every "
-    "other refusal.",
+    "A key goes into the header `X-API-Key`, else into `?api_key=` (a site may refuse "
+    "that, with 401), else into `api_key` of a JSON body. Addresses work with a slash "
+    "at the end and without. Unknown fields are ignored, wrong ones are all told at "
+    "once. A method that an address has not is 405, a fault of the server 500, and 503 "
+    "says that what it stands on is away, for as long as `Retry-After` has it; all in "
+    "the shape of every other refusal.",
     "VERSION": "1",
     # What the paths of the document are relative to.
     "SERVERS": [{"url": BASE_PATH}] if BASE_PATH else [],
@@ -333,6 +334,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
+# Existing clients send their key so, though addresses are kept in many places.
+API_KEY_IN_ADDRESS = env_bool("API_KEY_IN_ADDRESS", True)
 # For each key, and for each person with a session; 0 is no limit.
 API_READS_PER_MINUTE = env_int("API_READS_PER_MINUTE", 600, least=0)
 API_WRITES_PER_MINUTE = env_int("API_WRITES_PER_MINUTE", 120, least=0)

@@ -26,6 +26,12 @@ INVALID = {
     "details": "This key is unknown, has expired or was revoked.",
 }
 
+IN_ADDRESS = {
+    "error": "API key in the address",
+    "details": "Send it in the header X-API-Key: this site takes none in ?api_key=, "
+    "since addresses are kept in logs and histories.",
+}
+
 
 @pytest.fixture
 def key():
@@ -145,6 +151,57 @@ def test_a_huge_body_is_not_read_for_a_key(client):
     body = json.dumps({"notes": "x" * 3_000_000})
     answer = client.generic("POST", PARTS, body, content_type="application/json")
     assert (answer.status_code, answer.json()) == (401, REQUIRED)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_a_site_may_take_no_key_in_an_address(client, key, settings, method):
+    settings.API_KEY_IN_ADDRESS = False
+    part = make_part()
+    for address in (PARTS, f"{PARTS}{part.pk}", f"{PARTS}{part.pk}/events"):
+        body = {**NEW, "api_key": key} if method[0] == "P" else None
+        answer = _send(client, method, f"{address}?limit=1&api_key={key}", body)
+        assert (answer.status_code, answer.json()) == (401, IN_ADDRESS)
+        assert answer["WWW-Authenticate"] == 'ApiKey realm="api"'
+    assert Part.objects.get() == part
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("api_key=x", 401),
+        ("api_key=&api_key=x", 401),
+        ("api_key=x&api_key=", 401),
+        ("api_key=", 200),
+        ("API_KEY=x", 200),
+        ("limit=1", 200),
+    ],
+)
+def test_where_none_is_taken_in_an_address_a_good_one_beside_it_does_not_help(
+    client, member, key, settings, query, status
+):
+    settings.API_KEY_IN_ADDRESS = False
+    header = {"X-API-Key": key}
+    assert (
+        _send(client, "GET", f"{PARTS}?{query}", headers=header).status_code == status
+    )
+    client.force_login(member)
+    assert _send(client, "GET", f"{PARTS}?{query}").status_code == status
+
+
+def test_where_none_is_taken_in_an_address_header_and_body_are_as_ever(
+    client, key, settings
+):
+    settings.API_KEY_IN_ADDRESS = False
+    header = {"X-API-Key": key}
+    assert _send(client, "POST", body=NEW, headers=header).status_code == 201
+    assert _send(client, "POST", body={**NEW, "api_key": key}).status_code == 201
+
+
+def test_a_key_in_an_address_is_refused_as_often_as_it_comes(client, key, settings):
+    settings.API_KEY_IN_ADDRESS = False
+    for text in [key, WRONG] * 5:  # none is tried, so nothing can be guessed
+        answer = client.get(f"{PARTS}?api_key={text}")
+        assert (answer.status_code, answer.json()) == (401, IN_ADDRESS)
 
 
 # --- Who ----------------------------------------------------------------------

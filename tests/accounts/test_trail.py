@@ -90,3 +90,14 @@ def test_what_leads_do_with_accounts(lead_page, sam, caplog):
         "account_closed address=192.0.2.7 user=lead account=sam",
         "account_opened address=192.0.2.7 user=lead account=sam",
     ]
+
+
+def test_a_key_in_an_address_where_none_is_taken(client, db, caplog, settings):
+    settings.API_KEY_IN_ADDRESS = False
+    key, text = make_key()
+    for sent in (text, "secret"):
+        client.get(f"/api/parts/?api_key={sent}", **PLACE)
+    assert _told(caplog) == [
+        f"key_in_address address=192.0.2.7 key={key.prefix}",
+        "key_in_address address=192.0.2.7 key=(none)",
+    ]

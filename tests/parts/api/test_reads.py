@@ -97,6 +97,19 @@ def test_a_key_in_the_address_is_a_key(client, reader, part, in_views):
     assert (answer.json()["id"], in_views) == (part.pk, [])
 
 
+def test_a_key_in_an_address_that_may_have_none_is_left_to_the_views(
+    client, reader, part, in_views, settings
+):
+    settings.API_KEY_IN_ADDRESS = False
+    header = {"X-API-Key": reader.key}
+    assert client.get(f"{PARTS}{part.pk}", headers=header).status_code == 200
+    assert in_views == []
+    for headers in ({}, header):
+        answer = client.get(f"{PARTS}{part.pk}?api_key={reader.key}", headers=headers)
+        assert answer.json()["error"] == "API key in the address"
+    assert len(in_views) == 2
+
+
 def test_a_session_without_a_key_is_left_to_the_views(member_page, part, in_views):
     assert member_page.get(PARTS).status_code == 200
     assert len(in_views) == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from django.urls import Resolver404, resolve, reverse
+from drf_spectacular.generators import SchemaGenerator
 
 from parts import workflow
 from parts.models import Part, Season
@@ -307,6 +308,13 @@ def test_the_schema_needs_no_key_and_names_every_address_once(anonymous):
         "in": "header",
         "name": "X-API-Key",
     }
+
+
+def test_the_schema_has_no_keys_in_addresses_where_none_are_taken(settings):
+    settings.API_KEY_IN_ADDRESS = False
+    schema = SchemaGenerator().get_schema(public=True)  # that of the site is kept
+    assert "apiKey" in schema["components"]["securitySchemes"]
+    assert "apiKeyInAddress" not in str(schema)
 
 
 @pytest.mark.parametrize("query", ["version=%00", "lang=zz", "lang=%0d%0aX: y"])

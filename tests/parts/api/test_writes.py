@@ -139,6 +139,22 @@ def test_a_key_in_the_address_is_a_key(client, api, in_views):
     assert (answer.status_code, in_views) == (201, [])
 
 
+def test_a_key_in_an_address_that_may_have_none_is_left_to_the_views(
+    client, api, in_views, settings
+):
+    settings.API_KEY_IN_ADDRESS = False
+    for headers in ({}, {"X-API-Key": api.key}):
+        answer = client.post(
+            f"{PARTS}?api_key={api.key}",
+            NEW,
+            content_type="application/json",
+            headers=headers,
+        )
+        assert answer.json()["error"] == "API key in the address"
+    assert len(in_views) == 2
+    assert not Part.objects.exists()
+
+
 def test_a_key_in_the_body_is_left_to_the_views(client, api, in_views):
     sent = {**NEW, "api_key": api.key}
     answer = client.post(PARTS, sent, content_type="application/json")
