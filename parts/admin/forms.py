@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from parts import uploads, workflow
 from parts.errors import FileRefused
 from parts.models import Part
+from parts.uploads import StoredUpload
 
 _SCALAR = (str, bool, int, float)
 
@@ -66,10 +67,20 @@ class WebField(forms.URLField):
         super().__init__(assume_scheme="https", **kwargs)
 
 
+def take(request: HttpRequest) -> StoredUpload | FileRefused | None:
+    """Store the file that came with the form; return that, or why it is not taken."""
+    try:
+        files = uploads.received_all(request, "upload")
+        return uploads.store(files[-1]) if files else None
+    except FileRefused as error:
+        return error
+
+
 class PartForm(forms.ModelForm):
     """What is written about a part, and a new file.
 
-    ``request`` is set by the admin on the class it makes for each request.
+    ``request`` is set by the admin on the class it makes for each request; what was
+    uploaded with it is ``taken`` already.
     """
 
     request: HttpRequest
@@ -118,14 +129,10 @@ class PartForm(forms.ModelForm):
             raise ValidationError(_("A part keeps a number; give it another."))
         return code
 
-    def clean_upload(self):
-        upload = self.cleaned_data["upload"]
-        if upload or getattr(self.request, "upload_is_too_big", False):
-            try:
-                uploads.check(uploads.received(self.request, "upload"))
-            except FileRefused as error:
-                raise ValidationError(str(error)) from error
-        return upload
+    def clean_upload(self) -> StoredUpload | None:
+        if isinstance(self.request.taken, FileRefused):
+            raise ValidationError(str(self.request.taken)) from self.request.taken
+        return self.request.taken
 
     def typed(self) -> dict[str, Any]:
         """Return the fields of a part that were changed on the page."""

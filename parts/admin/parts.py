@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from parts import uploads, workflow
+from parts import workflow
 from parts.errors import PartError
 from parts.models import Part, Priority, Season, Status
 from parts.querysets import SEARCHED
@@ -21,7 +21,7 @@ from parts.querysets import SEARCHED
 from . import steps
 from .events import EVENTS_SHOWN, EventInline
 from .files import FileInline
-from .forms import PartForm
+from .forms import PartForm, take
 from .shown import picture, sign
 
 # The colour of a status; its word always stands beside it.
@@ -322,6 +322,9 @@ class PartAdmin(admin.ModelAdmin):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        # Before the admin's transaction, which keeps others from writing on SQLite: to
+        # store a file takes its time.
+        request.taken = take(request)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except PartError as error:
@@ -330,8 +333,7 @@ class PartAdmin(admin.ModelAdmin):
             return redirect(request.get_full_path())
 
     def save_model(self, request, obj: Part, form: PartForm, change: bool) -> None:
-        upload = form.cleaned_data.get("upload")
-        stored = uploads.store(upload) if upload else None
+        stored = form.cleaned_data.get("upload")
         if change:
             workflow.edit(obj, actor=request.user, **form.typed())
             if stored:

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Failure
 
-from parts import workflow
+from parts import uploads, workflow
 from parts.admin.events import EVENTS_SHOWN
 from parts.errors import WrongState
 from parts.models import Conversion, Part, PartEvent, PartFile, Season
@@ -224,6 +225,22 @@ def test_an_incomplete_part_is_not_added(lead_page):
         "amount": ["At least one piece is made."],
     }
     assert not Part.objects.exists()
+
+
+def test_a_file_is_stored_before_the_transaction(lead_page, monkeypatch):
+    """Who waits for a bucket in it keeps everybody else from writing on SQLite."""
+    depths = []
+    store = uploads.store
+
+    def watched(upload):
+        depths.append(len(connection.savepoint_ids))
+        return store(upload)
+
+    monkeypatch.setattr(uploads, "store", watched)
+    data = as_shown(lead_page, reverse(ADD), name="Hub", subsystem="Drive")
+    lead_page.post(reverse(ADD), {**data, "upload": make_upload()})
+    assert depths == [0]
+    assert Part.objects.get().file == "plate.step"
 
 
 @pytest.mark.parametrize(
