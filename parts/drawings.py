@@ -172,9 +172,10 @@ def _fetched(wish: DrawingFetch, target: Path) -> uploads.StoredUpload:
         try:
             return uploads.store(pdf)
         except FileRefused as error:
-            raise OnshapeFailed(
-                _("What Onshape sent is not a whole PDF file. Try again later.")
-            ) from error
+            told = _("What Onshape sent is not a whole PDF file. Try again later.")
+            if error.code != FileRefused.code:  # it is, but not kept for another reason
+                told = str(error)
+            raise OnshapeFailed(told) from error
 
 
 def _keep(wish: DrawingFetch, pdf: uploads.StoredUpload) -> None:

@@ -7,11 +7,13 @@ class PartError(Exception):
     Attributes:
         code: a stable name for scripts.
         status: the HTTP status that says the same.
+        wait: seconds after which it may be otherwise, when that is to be expected.
         field: the input field at fault, when there is one.
     """
 
     code = "part_error"
     status = 400
+    wait: int | None = None
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
@@ -68,6 +70,20 @@ class NoRoom(FileRefused):
 
     code = "no_room"
     status = 507
+
+
+class FileInfected(FileRefused):
+    """A file in which the virus scanner found something."""
+
+    code = "file_infected"
+
+
+class ScannerAway(FileRefused):
+    """A file that the virus scanner could not look at."""
+
+    code = "scanner_away"
+    status = 503
+    wait = 10
 
 
 class NotByHand(PartError):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from . import uploads, vocabulary, workflow
-from .errors import FileRefused, FileTooBig, NoRoom
+from .errors import FileRefused, FileTooBig, NoRoom, ScannerAway
 from .models import Part, PartEvent, PartFile, Priority, Type
 from .uploads import StoredUpload
 
@@ -29,10 +29,20 @@ class PageForm(forms.Form):
 
     @property
     def status(self) -> int:
-        for refused in (FileTooBig, NoRoom) if "file" in self.fields else ():
-            if self.has_error("file", refused.code):
-                return refused.status
-        return 422
+        return self._refusal.status if self._refusal else 422
+
+    @property
+    def wait(self) -> int | None:
+        """Seconds after which its file may be taken after all."""
+        return self._refusal and self._refusal.wait
+
+    @property
+    def _refusal(self) -> type[FileRefused] | None:
+        """Why its file was not taken, if that is not for what is in it."""
+        for refused in (FileTooBig, NoRoom, ScannerAway):
+            if "file" in self.fields and self.has_error("file", refused.code):
+                return refused
+        return None
 
 
 class RevisionForm(PageForm):

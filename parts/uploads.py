@@ -20,11 +20,11 @@ from django.core.files.uploadhandler import (
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from partsite import room
+from partsite import clamd, room
 from partsite.room import DiskFull, telling_when_full
 
 from .conversion import ConversionError, inspect_step
-from .errors import FileRefused, FileTooBig, NoRoom
+from .errors import FileInfected, FileRefused, FileTooBig, NoRoom, ScannerAway
 from .models import Kind
 
 logger = logging.getLogger(__name__)
@@ -194,26 +194,68 @@ def _ends_as_pdf(upload: UploadedFile) -> bool:
 def store(upload: UploadedFile) -> StoredUpload:
     """Check ``upload`` and put its bytes into the storage under their hash.
 
-    Raises: as ``check``, and ``NoRoom``; nothing is kept then.
+    Raises: as ``check`` and ``_look_for_viruses``, and ``NoRoom``; nothing is kept
+        then.
     """
     kind = check(upload)
+    _look_for_viruses(upload, "file")
     sha256 = _sha256(upload)
     suffix = ".pdf" if kind == Kind.DRAWING else ".step"
     return StoredUpload(
         kind=kind,
         name=bare_name(upload.name),
-        stored_name=_save(hashed_name("files", sha256, suffix), upload),
+        stored_name=_save(hashed_name("files", sha256, suffix), upload, "file"),
         sha256=sha256,
         size_bytes=upload.size,
     )
 
 
-def _save(name: str, upload: UploadedFile) -> str:
+def _look_for_viruses(upload: UploadedFile, field: str) -> None:
+    """Have the virus scanner look at ``upload``, if the site has one.
+
+    Raises:
+        FileInfected: it found something.
+        FileTooBig: it does not look at so much.
+        ScannerAway: it does not answer.
+    """
+    if not settings.CLAMD:
+        return
+    try:
+        signature = clamd.signature_in(upload.chunks(), upload.size)
+    except clamd.NotSeen as error:
+        logger.error(
+            "upload_not_scanned bytes=%s setting=%s", upload.size, error.setting
+        )
+        told = _(
+            "The virus scanner does not look at all of this file, so it was not kept. "
+            "Whoever runs the server can have it look at more: %(setting)s in "
+            "clamd.conf."
+        )
+        told %= {"setting": error.setting}
+        raise FileTooBig(told, field=field) from error
+    except clamd.ScannerDown as error:
+        logger.error("scanner_down why=%s", error)
+        told = _(
+            "The virus scanner does not answer, so the file was not kept. Try again "
+            "in a moment."
+        )
+        raise ScannerAway(told, field=field) from error
+    if signature:
+        logger.warning(
+            "upload_infected signature=%s sha256=%s", signature, _sha256(upload)
+        )
+        told = _(
+            "The virus scanner found “%(signature)s” in this file, so it was not kept."
+        )
+        raise FileInfected(told % {"signature": signature}, field=field)
+
+
+def _save(name: str, upload: UploadedFile, field: str) -> str:
     try:
         return default_storage.save(name, upload)
     except DiskFull as error:
         logger.error("upload_found_no_room why=%s", error)
-        raise _no_room("file") from error
+        raise _no_room(field) from error
 
 
 def check_png(upload: UploadedFile) -> None:
@@ -245,9 +287,13 @@ def check_png(upload: UploadedFile) -> None:
         raise FileRefused(_("This is not a whole PNG picture.")) from error
 
 
-def store_png(upload: UploadedFile) -> str:
-    """Put a checked picture into the storage; return its name there."""
-    return _save(hashed_name("views", _sha256(upload), ".png"), upload)
+def store_png(upload: UploadedFile, field: str = "file") -> str:
+    """Put a checked picture, sent as ``field``, into the storage; return its name.
+
+    Raises: as ``store``.
+    """
+    _look_for_viruses(upload, field)
+    return _save(hashed_name("views", _sha256(upload), ".png"), upload, field)
 
 
 def _sha256(upload: UploadedFile) -> str:

@@ -88,6 +88,27 @@ def env_bucket(name: str) -> tuple[str, str] | None:
     return found[1], prefix
 
 
+def env_socket(name: str) -> str | tuple[str, int] | None:
+    """Read where a server listens: ``unix:/path``, or ``host:port``."""
+    text = env_str(name, "").strip()
+    if not text:
+        return None
+    if text.startswith("unix:/"):
+        return text.removeprefix("unix:")
+    try:
+        parts = urlsplit(f"//{text}")
+        place = parts.hostname, parts.port
+        is_good = parts.netloc == text and "@" not in text and all(place)
+    except ValueError:  # a port or an IPv6 address that is none
+        is_good = False
+    if not is_good:
+        raise ImproperlyConfigured(
+            f"{name} is {text!r}; give host:port, or unix: and the path of a socket, "
+            "such as unix:/run/clamav/clamd.ctl."
+        )
+    return place
+
+
 def env_choice(name: str, default: str, *others: str) -> str:
     text = env_str(name, default).strip().lower()
     if text not in {default, *others}:

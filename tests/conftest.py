@@ -23,6 +23,7 @@ from .buckets import both_storages, bucket_files, lose_bucket  # noqa: F401 - fi
 from .factories import make_user
 from .onshape import Clock, Onshape
 from .running import demo_shop, shop  # noqa: F401 - fixtures of every folder
+from .scanner import Scanner
 from .secretwatch import SecretWatch
 from .servers import (  # noqa: F401 - as above
     certificate,
@@ -126,6 +127,15 @@ def onshape(settings, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "*")
     at_once = partial(onshape_client.fetch_drawing, clock=Clock())
     monkeypatch.setattr(onshape_client, "fetch_drawing", at_once)
+    yield stand_in
+    stand_in.close()
+
+
+@pytest.fixture
+def scanner(settings):
+    """A stand-in for the virus scanner, which looks at each file."""
+    stand_in = Scanner()
+    settings.CLAMD = stand_in.address
     yield stand_in
     stand_in.close()
 

@@ -215,7 +215,10 @@ class FileActions:
         told = wire.PicturesSerializer(data=request.data)
         told.is_valid(raise_exception=True)
         pictures = told.validated_data
-        stored = {side: uploads.store_png(pictures[side]) for side in pictures}
+        stored = {
+            side: uploads.store_png(picture, f"view_{side}")
+            for side, picture in pictures.items()
+        }
         part = workflow.add_views(part, actor=actor_of(request), views=stored)
         return Response({"success": True, "views": manifest(part.extra)})
 

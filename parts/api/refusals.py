@@ -11,6 +11,7 @@ from accounts.authentication import KeyInAddress, RateLimited
 from parts.errors import (
     AlreadyClaimed,
     BadInput,
+    FileInfected,
     FileRefused,
     FileTooBig,
     NoRoom,
@@ -18,6 +19,7 @@ from parts.errors import (
     NotBackedUp,
     NotCompleted,
     OnshapeFailed,
+    ScannerAway,
     WrongState,
 )
 
@@ -100,6 +102,11 @@ BY_STATUS = {
                 "“.exe” files are not taken; upload a .step, .stp or .pdf file.",
                 field="file",
             ),
+            "A virus": FileInfected(
+                "The virus scanner found “Win.Test.EICAR_HDB-1” in this file, so it "
+                "was not kept.",
+                field="file",
+            ),
             "Not completed": NotCompleted("Part is not completed"),
         },
     ),
@@ -175,6 +182,11 @@ BY_STATUS = {
         {
             "A model": StillConverting(),
             "A drawing": StillFetching(),
+            "No virus scanner": ScannerAway(
+                "The virus scanner does not answer, so the file was not kept. Try "
+                "again in a moment.",
+                field="file",
+            ),
             "No backup": NotBackedUp(
                 "Nothing was deleted, since no backup could be made before. "
                 "Tell whoever runs the server."

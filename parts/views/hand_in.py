@@ -30,7 +30,10 @@ def create(request: HttpRequest) -> HttpResponse:
         alone = hand_in.handed_in[0] if len(hand_in.handed_in) == 1 else None
         return redirect(alone or "parts:review")
     context = {"hand_in": hand_in, "most_parts": MOST_PARTS}
-    return render(request, "parts/create.html", context, status=hand_in.status)
+    answer = render(request, "parts/create.html", context, status=hand_in.status)
+    if wait := hand_in.files.wait:
+        answer["Retry-After"] = str(wait)
+    return answer
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,7 +52,10 @@ def files(request: HttpRequest) -> HttpResponse:
         upload = uploads.received(request)
         file = drafts.keep(upload, part_uuid=part_uuid, owner=request.user)
     except FileRefused as error:
-        return JsonResponse({"error": str(error)}, status=error.status)
+        answer = JsonResponse({"error": str(error)}, status=error.status)
+        if error.wait:
+            answer["Retry-After"] = str(error.wait)
+        return answer
     return _told(request, drafts.told([file]), status=201)
 
 

@@ -61,7 +61,10 @@ def part_page(
         "sheet": Sheet(part, request),
     }
     status = revision_form.status if revision_form else 200
-    return render(request, "parts/detail.html", context, status=status)
+    answer = render(request, "parts/detail.html", context, status=status)
+    if revision_form and (wait := revision_form.wait):
+        answer["Retry-After"] = str(wait)
+    return answer
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

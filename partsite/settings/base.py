@@ -15,6 +15,7 @@ from partsite.env import (
     env_list,
     env_origin,
     env_secret,
+    env_socket,
     env_static_url,
     env_str,
     load_env_file,
@@ -212,6 +213,8 @@ FILE_UPLOAD_HANDLERS = [
     "parts.uploads.RoomHandler",
 ]
 UPLOAD_LIMIT_BYTES = env_int("UPLOAD_LIMIT_MB", 100) * 1024 * 1024
+# The virus scanner that looks at each file before it is kept; without it nobody does.
+CLAMD = env_socket("CLAMD")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000  # everything of a request but its files
 
 # --- People -------------------------------------------------------------------

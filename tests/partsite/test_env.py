@@ -229,6 +229,45 @@ def test_what_is_no_bucket_is_refused(monkeypatch, text):
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        ("unix:/run/clamav/clamd.ctl", "/run/clamav/clamd.ctl"),
+        ("127.0.0.1:3310", ("127.0.0.1", 3310)),
+        (" scanner.example:3310 ", ("scanner.example", 3310)),
+        ("[::1]:3310", ("::1", 3310)),
+    ],
+)
+def test_a_socket_is_read(monkeypatch, text, value):
+    monkeypatch.setenv("X_TEST", text)
+    assert env.env_socket("X_TEST") == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/run/clamav/clamd.ctl",
+        "unix:run/clamd.ctl",
+        "unix:",
+        "scanner",
+        "scanner:",
+        "scanner:0",
+        "scanner:port",
+        "scanner:99999",
+        ":3310",
+        "tcp://scanner:3310",
+        "scanner:3310/x",
+        "me@scanner:3310",
+        "[::1",
+    ],
+)
+def test_what_is_no_socket_is_refused(monkeypatch, text):
+    monkeypatch.setenv("X_TEST", text)
+    with pytest.raises(ImproperlyConfigured, match="X_TEST is .* give host:port, or"):
+        env.env_socket("X_TEST")
+
+
+@pytest.mark.parametrize(
     ("text", "value"), [("", "one"), ("one", "one"), (" Two ", "two")]
 )
 def test_a_choice_is_one_of_few_words(monkeypatch, text, value):

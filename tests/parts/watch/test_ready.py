@@ -37,6 +37,15 @@ def test_all_is_well_and_nobody_has_to_sign_in(client):
 
 
 @pytest.mark.usefixtures("_worker_lives")
+def test_without_its_virus_scanner_the_site_is_ready_for_all_but_uploads(
+    client, scanner
+):
+    scanner.close()
+    assert client.get(ADDRESS).status_code == 200
+    assert scanner.seen == []
+
+
+@pytest.mark.usefixtures("_worker_lives")
 def test_what_fails_is_a_503_that_tells_nothing_of_the_inside(
     client, media, monkeypatch, caplog
 ):
