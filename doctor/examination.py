@@ -23,6 +23,7 @@ _SUBJECTS: list[tuple[str, Look, str]] = [
     ("sums and search", database.of_sums, "migrations"),
     ("cache", services.of_cache, "migrations"),
     ("worker and queue", services.of_worker, "cache"),
+    ("virus scanner", services.of_scanner, ""),
     ("clocks", database.of_clocks, "cache"),
     ("people", database.of_people, "migrations"),
     ("stored files", files.of_stored_files, "migrations"),

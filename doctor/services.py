@@ -1,7 +1,8 @@
-"""What works beside the web server: cache, worker, queue, backups."""
+"""What works beside the web server: cache, worker, queue, virus scanner, backups."""
 
 import os
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.cache import cache
@@ -10,8 +11,12 @@ from django_q.models import Failure, Schedule
 
 from backups import daily
 from parts.watch import ready
+from partsite import clamd
 
 from .findings import Findings, problem, warning
+
+_SIGNATURES_LAST = timedelta(days=7)
+_MB = 1024 * 1024
 
 
 def of_cache() -> Findings:
@@ -45,6 +50,65 @@ def of_worker() -> Findings:
             f"Failed within a day: {', '.join(names)}.",
             "The failed tasks in the admin, and the worker's log, say why.",
         )
+
+
+def of_scanner() -> Findings:
+    if not settings.CLAMD:
+        return
+    try:
+        yield from _of_signatures(clamd.version().signatures_at)
+        yield from _of_sight()
+    except clamd.ScannerDown as error:
+        yield problem(
+            f"The virus scanner does not answer, so no file is taken: {error}.",
+            "Start clamav-daemon; where it listens must be what CLAMD says.",
+        )
+
+
+def _of_signatures(made: datetime | None) -> Findings:
+    if made is None:
+        yield warning(
+            "The virus scanner does not say how old its signatures are.",
+            "Let freshclam fetch those of ClamAV.",
+        )
+    elif (age := datetime.now() - made) > _SIGNATURES_LAST:
+        yield warning(
+            f"The virus scanner's signatures are {age.days} days old.",
+            "See that freshclam runs, and what it says in its log.",
+        )
+
+
+def _of_sight() -> Findings:
+    """Show it a virus that does no harm, in a file as large as any that is taken.
+
+    Of a file over its MaxFileSize clamd says that it is clean, and has not looked.
+    """
+    limit_mb = settings.UPLOAD_LIMIT_BYTES // _MB
+    do = "Raise StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf."
+    try:
+        if not _finds_virus(1):
+            yield warning(
+                "The virus scanner does not know the test virus of EICAR.",
+                "Let freshclam fetch the signatures of ClamAV.",
+            )
+        elif not _finds_virus(limit_mb):
+            yield problem(
+                f"The virus scanner calls a file of {limit_mb} MB clean though a virus "
+                "is in it.",
+                do,
+            )
+    except clamd.NotSeen:
+        yield warning(f"The virus scanner takes no file of {limit_mb} MB.", do)
+
+
+def _finds_virus(size_mb: int) -> bool:
+    return bool(clamd.signature_in(_file_with_virus(size_mb), size_mb * _MB))
+
+
+def _file_with_virus(size_mb: int) -> Iterator[bytes]:
+    yield clamd.eicar().ljust(_MB)
+    for _ in range(size_mb - 1):
+        yield b" " * _MB
 
 
 def of_backups() -> Findings:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -382,6 +382,80 @@ def test_a_cache_that_keeps_nothing_is_found(monkeypatch, cache_class):
     monkeypatch.setattr(cache_class, "incr", lambda cache, key: 1)
     level, what = _one(services.of_cache)
     assert (level, what[:15]) == ("PROBLEM", "The cache loses")
+
+
+# --- The virus scanner --------------------------------------------------------
+
+
+@pytest.fixture
+def fresh(scanner):
+    """A scanner with signatures of yesterday."""
+    made = datetime.now() - timedelta(days=1)
+    scanner.version = f"ClamAV 1.4.6/27500/{made:%a %b %d %H:%M:%S %Y}\0".encode()
+    return scanner
+
+
+def test_a_scanner_that_works_is_sound(fresh, settings):
+    settings.UPLOAD_LIMIT_BYTES = 3 * 1024 * 1024
+    assert _told(services.of_scanner) == []
+    assert [len(file) for file in fresh.seen] == [1024 * 1024, 3 * 1024 * 1024]
+
+
+def test_no_scanner_is_sound(settings):
+    settings.CLAMD = None
+    assert _told(services.of_scanner) == []
+
+
+def test_a_scanner_that_is_away_is_found(fresh):
+    fresh.close()
+    assert _one(services.of_scanner) == (
+        "PROBLEM",
+        "The virus scanner does not answer, so no file is taken: [Errno 111] "
+        "Connection refused.",
+    )
+
+
+def test_old_signatures_are_found(fresh, settings):
+    settings.UPLOAD_LIMIT_BYTES = 1024 * 1024
+    fresh.version = b"ClamAV 1.4.6/27500/Tue Nov  3 08:30:00 2020\0"
+    level, what = _one(services.of_scanner)
+    assert level == "WARNING"
+    assert re.fullmatch(r"The virus scanner's signatures are \d{4} days old\.", what)
+    fresh.version = b"ClamAV 1.4.6\0"
+    assert _one(services.of_scanner) == (
+        "WARNING",
+        "The virus scanner does not say how old its signatures are.",
+    )
+
+
+def test_a_scanner_that_knows_nothing_is_found(fresh):
+    fresh.says = b"stream: OK\0"
+    assert _one(services.of_scanner) == (
+        "WARNING",
+        "The virus scanner does not know the test virus of EICAR.",
+    )
+
+
+@pytest.mark.parametrize("takes_bytes", [2 * 1024 * 1024, 1000])
+def test_a_scanner_that_takes_less_than_the_site_is_found(fresh, settings, takes_bytes):
+    settings.UPLOAD_LIMIT_BYTES = 3 * 1024 * 1024
+    fresh.takes_bytes = takes_bytes
+    assert _one(services.of_scanner) == (
+        "WARNING",
+        "The virus scanner takes no file of 3 MB.",
+    )
+
+
+def test_a_scanner_that_calls_clean_what_it_does_not_look_at_is_found(fresh, settings):
+    settings.UPLOAD_LIMIT_BYTES = 3 * 1024 * 1024
+    fresh.looks_at_bytes = 2 * 1024 * 1024
+    assert _one(services.of_scanner) == (
+        "PROBLEM",
+        "The virus scanner calls a file of 3 MB clean though a virus is in it.",
+    )
+
+
+# --- Worker, queue, backups ---------------------------------------------------
 
 
 @pytest.mark.django_db
