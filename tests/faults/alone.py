@@ -1,6 +1,7 @@
 """A shop on one machine: SQLite, a web server and a worker, each to be killed."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -10,12 +11,19 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import requests
+
 from bench import processes
 from services import Server
 
 ROOT = Path(__file__).parents[2]
 STEP = ROOT / "fixtures" / "step"
 PATIENCE_SECONDS = 120
+_PASSWORD = "in-a-test-only"  # noqa: S105 - guards nothing
+_LEAD = f"""
+from accounts.models import Role, User
+User.objects.create_user("lead", {_PASSWORD!r}, role=Role.LEAD, name="Lead")
+"""
 # Limits are for other tests to meet.
 _NO_LIMITS = dict.fromkeys(
     ("API_READS_PER_MINUTE", "API_WRITES_PER_MINUTE", "API_UPLOADS_PER_MINUTE"), "0"
@@ -95,6 +103,17 @@ class Shop:
             text=True,
             check=True,
         ).stdout
+
+    def lead(self) -> requests.Session:
+        """Make a lead and return the browser where it is signed in."""
+        self.manage("shell", "--no-imports", "-c", _LEAD)
+        session = requests.Session()
+        address = f"{self.web.address}/account/login/"
+        page = session.get(address, timeout=60).text
+        [token] = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page))
+        told = {"username": "lead", "password": _PASSWORD, "csrfmiddlewaretoken": token}
+        assert session.post(address, told, timeout=60).ok
+        return session
 
     def run(self, sql: str, *values: object) -> list[tuple]:
         path = self.folder / "db.sqlite3"

@@ -1,7 +1,6 @@
 """A full disk, which is a small one: of files, of what lies there a moment, of all."""
 
 import os
-import re
 import signal
 import subprocess
 import time
@@ -20,11 +19,6 @@ FILE = (STEP / "spacer.step").read_bytes()
 END = b"/* the end */ END-ISO-10303-21;\n"
 LARGE = FILE + b"/* large */\n" * 300_000 + END
 FULL = "The server's disk is full"
-PASSWORD = "in-a-test-only"  # noqa: S105 - guards nothing
-OPEN = f"""
-from accounts.models import Role, User
-User.objects.create_user("lead", {PASSWORD!r}, role=Role.LEAD, name="Lead")
-"""
 
 
 class Disk:
@@ -74,7 +68,6 @@ def disk(tmp_path, place) -> Iterator[Disk]:
 @pytest.fixture
 def shop(tmp_path, disk) -> Iterator[Shop]:
     with open_shop(tmp_path / "shop", WEB_PROCESSES="1") as shop:
-        shop.manage("shell", "--no-imports", "-c", OPEN)
         shop.web.start()
         yield shop
 
@@ -93,16 +86,6 @@ def _hand_in(ask) -> int:
     return ask("POST", "/api/parts", json=told).json()["id"]
 
 
-def _signed_in(shop: Shop) -> requests.Session:
-    session = requests.Session()
-    address = f"{shop.web.address}/account/login/"
-    page = session.get(address, timeout=60).text
-    [token] = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page))
-    told = {"username": "lead", "password": PASSWORD, "csrfmiddlewaretoken": token}
-    assert session.post(address, told, timeout=60).ok
-    return session
-
-
 def _files(shop: Shop) -> int:
     [(rows,)] = shop.run("SELECT count(*) FROM parts_partfile")
     return rows
@@ -115,7 +98,7 @@ def _stored(shop: Shop) -> set[str]:
 
 def test_an_upload_is_refused_in_words_and_nothing_is_half_kept(shop, disk, ask):
     pk = _hand_in(ask)
-    page = _signed_in(shop)
+    page = shop.lead()
     sent = {"file": ("a.stp", LARGE + END)}
     assert ask("POST", f"/api/parts/{pk}/upload", files=sent).status_code == 201
     disk.fill()
