@@ -1,7 +1,7 @@
 # make run   the site on this machine: web server and worker, Ctrl-C ends both
 # make test  every test but those of test-browser, test-live and test-faults
-# make services   PostgreSQL, Redis, an S3 server and nginx on this machine, as in a
-#                 shop that has grown; make services-stop ends them
+# make services   PostgreSQL, Redis, an S3 server, a virus scanner and nginx on this
+#                 machine, as in a shop that has grown; make services-stop ends them
 # Also: test-browser, test-live, test-faults, lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
 # Every step runs only when its input changed; .venv/stamps remembers.
 

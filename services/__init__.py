@@ -4,10 +4,11 @@ Each listens on loopback only, keeps what it writes in a folder of its own, and 
 stopped by the number of its process. Nothing of it is part of the site.
 """
 
+from .clamd import Clamd
 from .nginx import Nginx
 from .postgres import Postgres
 from .redis import Redis
 from .s3 import S3
 from .server import Server, ServiceError
 
-__all__ = ["S3", "Nginx", "Postgres", "Redis", "Server", "ServiceError"]
+__all__ = ["S3", "Clamd", "Nginx", "Postgres", "Redis", "Server", "ServiceError"]

@@ -6,7 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from . import S3, Nginx, Postgres, Redis, Server, ServiceError
+from . import S3, Clamd, Nginx, Postgres, Redis, Server, ServiceError
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "services"
@@ -32,6 +32,7 @@ def all_servers(folder: Path, *, is_hasty: bool = False) -> list[Server]:
         Postgres(folder / "postgres", is_hasty=is_hasty),
         Redis(folder / "redis"),
         S3(folder / "s3"),
+        Clamd(folder / "clamd"),
         Nginx(folder / "nginx", site_port=site_port, media=data / "media"),
     ]
 

@@ -27,6 +27,7 @@ from .scanner import Scanner
 from .secretwatch import SecretWatch
 from .servers import (  # noqa: F401 - as above
     certificate,
+    clamd_here,
     nginx_here,
     postgres,
     postgres_here,

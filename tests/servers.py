@@ -47,6 +47,12 @@ def nginx_here() -> None:
 
 
 @pytest.fixture(scope="session")
+def clamd_here() -> None:
+    if not shutil.which("clamd", path=f"{os.environ['PATH']}:/usr/sbin"):
+        lacking("clamav-daemon is not installed.")
+
+
+@pytest.fixture(scope="session")
 def s3() -> Iterator[S3]:
     with S3.running() as server:
         yield server
