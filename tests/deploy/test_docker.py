@@ -49,13 +49,21 @@ def test_compose_understands_its_file_and_nothing_runs_with_more_than_it_needs(
     lines = [f"{name}={value}\n" for name, value in given.items()]
     (tmp_path / ".env").write_text("".join(lines))
     told = subprocess.run(  # noqa: S603 - our own words
-        [binary, "config"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [binary, "--profile", "scanner", "config"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert told.returncode == 0, told.stderr
     config = yaml.safe_load(told.stdout)
     services, networks = config["services"], config["networks"]
-    assert set(services) == {"proxy", "web", "worker", "migrate", "postgres", "redis"}
-    for name in ("web", "worker", "migrate"):
+    ours, theirs = {"web", "worker", "migrate"}, {"proxy", "postgres", "redis"}
+    assert set(services) == {*ours, *theirs, "clamav"}
+    assert [name for name, service in services.items() if "profiles" in service] == [
+        "clamav"
+    ]
+    for name in ours:
         service = services[name]
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
         assert service["user"] == "10001:10001"

@@ -25,6 +25,8 @@ SUDO = """#!/bin/sh
 [ "$1" != chown ] || exit 0
 exec "$@"
 """
+NOTHING = """#!/bin/sh
+"""
 DOCKER = """#!/bin/sh
 [ "$1" = compose ] && shift && exec docker-compose "$@"
 """
@@ -35,7 +37,8 @@ def typed(tmp_path):
     """Return a function that runs a block in a folder; it gives what was printed."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name, text in {"sudo": SUDO, "docker": DOCKER}.items():
+    stand_ins = {"sudo": SUDO, "docker": DOCKER, "systemctl": NOTHING}
+    for name, text in stand_ins.items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
 
@@ -82,6 +85,26 @@ def test_what_it_says_for_docker_is_enough_for_compose(typed, tmp_path):
     shutil.copy(ROOT / "compose.yaml", tmp_path)
     assert typed(block("compose"), tmp_path) == ""
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+
+def test_what_it_says_for_a_virus_scanner_is_what_clamd_wants(typed, tmp_path):
+    program("clamd", "apt-get install clamav-daemon")
+    theirs = shutil.copy("/etc/clamav/clamd.conf", tmp_path)
+    python = tmp_path / "python"
+    python.write_text(NOTHING)
+    python.chmod(0o755)
+    here = {"/etc/clamav/clamd.conf": str(theirs), ".venv/bin/python": str(python)}
+    typed(block("scanner", **here), tmp_path)
+    assert (tmp_path / ".env").read_text() == "CLAMD=unix:/run/clamav/clamd.ctl\n"
+    lines = Path(theirs).read_text().splitlines()
+    for line in (
+        "LocalSocket /var/run/clamav/clamd.ctl",
+        "StreamMaxLength 100M",
+        "MaxFileSize 100M",
+        "MaxScanSize 400M",
+        "AlertExceedsMax yes",
+    ):
+        assert lines.count(line) == 1
 
 
 def test_what_it_says_for_a_server_brings_the_site_up(typed, tmp_path, postgres):
