@@ -35,6 +35,7 @@ if REDIS_URL:
 # Off, since a block taken by one test would be spent, or missed, in another.
 API_READS_PER_MINUTE = API_WRITES_PER_MINUTE = API_UPLOADS_PER_MINUTE = 0
 FILES, FILE_DELIVERY = None, "stream"
+CLAMD, API_KEY_IN_ADDRESS = None, True
 MEDIA_ROOT = _scratch / "media"
 STATIC_ROOT = _scratch / "static"
 STATIC_ROOT.mkdir()  # whitenoise warns of a missing one, and warnings are errors

@@ -13,6 +13,7 @@ from parts import stats
 from parts.importing import Line, Outcome, Subject, import_parts, opened
 from parts.importing.arrival import Arrival
 from parts.models import Part, PartEvent, PartFile
+from partsite.clamd import eicar
 from tests.factories import STEP_SAMPLES, TINY_PDF, TINY_STEP, make_part
 
 from .servers import FULL, OLDEST, UUID_1, OldServer, png
@@ -212,6 +213,18 @@ def test_a_current_file_that_is_not_there_is_told_and_its_name_kept(old, bring):
     why = ("Named as the current file, but not in the folder.",)
     assert bring()[1:] == [Line(Subject.FILE, "1", "plate.step", REFUSED, why)]
     assert Part.objects.get().file == "plate.step"
+
+
+def test_a_file_with_a_virus_stays_where_it_is(old, bring, media, scanner):
+    old.add(file="plate.step")
+    old.put("1/plate.step", TINY_STEP)
+    old.put("1/virus.step", TINY_STEP + eicar() + TINY_STEP)
+    old.put("1/view_0.png", png())
+    found = "The virus scanner found “Eicar” in this file, so it was not kept."
+    why = (f"It could not be stored: {found}",)
+    assert Line(Subject.FILE, "1", "virus.step", REFUSED, why) in bring()
+    assert len(scanner.seen) == 3
+    assert len([path for path in media.rglob("*") if path.is_file()]) == 2
 
 
 def test_without_uploads_nothing_is_said_of_files(old, bring):
