@@ -13,6 +13,8 @@ from typing import Self
 
 from django.conf import settings
 
+from .patience import Patience
+
 PATIENCE_SECONDS = 5  # in which something must happen
 # For a file, beyond that: clamd 1.4 looks at 100 MB of STEP in 2 to 4 seconds, at 50 MB
 # of PDF in up to 14 (measured), and may have others to look at.
@@ -37,6 +39,13 @@ class NotSeen(Exception):
         self.setting = setting
 
 
+class _Silent(ScannerDown):
+    """It said nothing for as long as anybody waits."""
+
+
+_patience = Patience((_Silent,), _Silent("it said nothing just now"))
+
+
 @dataclass(frozen=True)
 class Version:
     """Of the scanner, and when its signatures were made, if it tells."""
@@ -51,6 +60,7 @@ def signature_in(chunks: Iterable[bytes], size_bytes: int) -> str:
     Raises:
         NotSeen, ScannerDown: nobody knows what is in it.
     """
+    _see_that_it_lives()
     seconds = PATIENCE_SECONDS + size_bytes / SLOWEST_BYTES_A_SECOND
     with _Line(seconds) as line:
         # It breaks off what is too long, and says so.
@@ -65,6 +75,17 @@ def signature_in(chunks: Iterable[bytes], size_bytes: int) -> str:
     if name.startswith(_NOT_ALL_SEEN):
         raise NotSeen(name.removeprefix(_NOT_ALL_SEEN))
     return name
+
+
+def _see_that_it_lives() -> None:
+    """Refuse to ask one that hangs.
+
+    It answers this at once, however many files it is at work on (measured). Of a file
+    nobody could tell whether it is being looked at.
+    """
+    with _patience.asking(), _Line(PATIENCE_SECONDS) as line:
+        line.takes(b"zPING\0")
+        line.answer()
 
 
 def version() -> Version:
@@ -102,6 +123,8 @@ class _Line:
         self._ends_at = time.monotonic() + seconds
         try:
             self._connection = _connected()
+        except TimeoutError as error:
+            raise _Silent(str(error)) from error
         except OSError as error:
             raise ScannerDown(str(error)) from error
 
@@ -117,7 +140,7 @@ class _Line:
         try:
             self._connection.sendall(data)
         except TimeoutError as error:
-            raise ScannerDown("it takes nothing more") from error
+            raise _Silent("it takes nothing more") from error
         except OSError:
             return False
         return True
@@ -128,6 +151,8 @@ class _Line:
             self._connection.settimeout(self._left())
             try:
                 more = self._connection.recv(_LONGEST_ANSWER)
+            except TimeoutError as error:
+                raise _Silent(str(error)) from error
             except OSError as error:
                 raise ScannerDown(str(error)) from error
             if not more or len(said) > _LONGEST_ANSWER:
@@ -138,7 +163,7 @@ class _Line:
     def _left(self) -> float:
         left = self._ends_at - time.monotonic()
         if left <= 0:
-            raise ScannerDown("timed out")
+            raise _Silent("timed out")
         return left
 
 

@@ -18,6 +18,7 @@ from django.test.client import ClientHandler
 from accounts.models import Role
 from parts import onshape as onshape_client
 from parts.api.front import Front
+from partsite import clamd
 
 from .buckets import both_storages, bucket_files, lose_bucket  # noqa: F401 - fixtures
 from .factories import make_user
@@ -133,10 +134,12 @@ def onshape(settings, monkeypatch):
 
 
 @pytest.fixture
-def scanner(settings):
+def scanner(settings, monkeypatch):
     """A stand-in for the virus scanner, which looks at each file."""
     stand_in = Scanner()
     settings.CLAMD = stand_in.address
+    # A test before may have lost its patience.
+    monkeypatch.setattr(clamd._patience, "_next_try", None)
     yield stand_in
     stand_in.close()
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -178,7 +179,13 @@ def test_one_that_hangs_holds_nobody_up_for_long(shop, scanner, ask, send, pk):
     finally:
         os.kill(scanner.pid, signal.SIGCONT)
     assert [answer.status_code for answer in answers] == [503] * 3
-    assert send().status_code == 201
+    # For some seconds nobody tries anew.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (answer := send()).status_code == 503:
+        assert time.monotonic() < deadline, answer.text
+        time.sleep(0.2)
+    assert answer.status_code == 201
+    assert "scanner_down why=it said nothing just now" in shop.web.log.read_text()
 
 
 # --- The doctor ---------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What the scanner says is understood, and nothing odd is taken for “clean”."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -95,26 +96,65 @@ def test_clean_said_too_early_is_not_believed(scanner):
         _found_in(FILE * 100)
 
 
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda: _found_in(FILE),  # is taken as a whole
-        lambda: _found_in(FILE * 200),  # is not
-        clamd.version,
-    ],
-    ids=["small", "large", "version"],
-)
-def test_a_scanner_that_hangs_is_not_waited_for(scanner, monkeypatch, ask):
+@pytest.fixture
+def impatient(monkeypatch):
     monkeypatch.setattr(clamd, "PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(clamd, "SLOWEST_BYTES_A_SECOND", 1_000_000_000)
-    scanner.is_stuck = True
-    with ThreadPoolExecutor(1) as thread:
-        try:
-            error = thread.submit(ask).exception(timeout=10)
-        finally:
-            scanner.close()  # else the thread would wait for ever
-    assert isinstance(error, ScannerDown)
-    assert str(error) in {"timed out", "it takes nothing more"}
+
+
+@pytest.fixture
+def fails(scanner, impatient):
+    """Return a function that tells how something fails, or is waited for in vain."""
+
+    def fails(ask) -> str:
+        with ThreadPoolExecutor(1) as thread:
+            try:
+                error = thread.submit(ask).exception(timeout=10)
+            except TimeoutError:
+                scanner.close()  # else the thread would wait for ever
+                raise
+        assert isinstance(error, ScannerDown)
+        return str(error)
+
+    return fails
+
+
+@pytest.mark.parametrize(
+    ("sticks_at", "times", "words"),
+    [
+        ("command", 1, "timed out"),
+        ("file", 200, "it takes nothing more"),
+        ("verdict", 1, "timed out"),
+    ],
+)
+def test_a_scanner_that_hangs_is_not_waited_for(
+    scanner, fails, sticks_at, times, words
+):
+    scanner.sticks_at = sticks_at
+    assert fails(lambda: _found_in(FILE * times)) == words
+
+
+def test_one_that_says_nothing_of_its_version_is_not_waited_for(scanner, fails):
+    scanner.sticks_at = "command"
+    assert fails(clamd.version) == "timed out"
+
+
+def test_of_one_that_hangs_others_are_told_at_once(scanner, fails, monkeypatch):
+    scanner.sticks_at = "command"
+    assert fails(lambda: _found_in(FILE)) == "timed out"
+    scanner.sticks_at = ""
+    assert fails(lambda: _found_in(FILE)) == "it said nothing just now"
+    assert scanner.seen == []
+    later = time.monotonic() + 5
+    monkeypatch.setattr("partsite.patience.time.monotonic", lambda: later)
+    assert [_found_in(FILE), _found_in(FILE)] == ["", ""]
+
+
+def test_a_file_that_takes_too_long_is_no_trouble_for_others(scanner, fails):
+    scanner.sticks_at = "verdict"
+    assert fails(lambda: _found_in(FILE)) == "timed out"
+    scanner.sticks_at = ""
+    assert _found_in(FILE) == ""
 
 
 def test_a_scanner_that_is_away_is_told_of(settings, scanner, tmp_path):
