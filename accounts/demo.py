@@ -3,13 +3,8 @@
 import os
 from pathlib import Path
 
-from django.utils.crypto import get_random_string
-
-from . import keys
+from . import keys, tokens
 from .models import Role, Scope, User
-
-# Without 0 O 1 l I: these are read off a screen and typed on a phone.
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # pragma: allowlist secret
 
 
 def open_accounts(path: Path) -> str:
@@ -23,7 +18,7 @@ def open_accounts(path: Path) -> str:
     lead = people.filter(role=Role.LEAD).first()
     lines = []
     for user in [lead, *people.filter(role=Role.MEMBER)[:2]]:
-        password = "-".join(get_random_string(4, _LETTERS) for _ in range(3))
+        password = tokens.typed(fours=3)
         user.set_password(password)
         user.save(update_fields=["password"])
         lines.append(f"  {user.get_role_display():<7} {user.username:<10} {password}")

@@ -11,7 +11,9 @@ from django.contrib.auth.password_validation import (
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
+
+from partsite.ratelimit import Limit
 
 from . import clock, keys
 from .models import USES_MOST, ApiKey, Invitation, Lane, Role, Theme, Units, User
@@ -56,6 +58,101 @@ class NewPasswordForm(PasswordChangeForm):
         self.fields["new_password1"].label = _("New password")
         self.fields["new_password2"].label = _("The new password once more")
         self.fields["new_password2"].help_text = ""
+
+
+class CodeForm(forms.Form):
+    """A code of the app, or for recovery."""
+
+    code = forms.CharField(
+        label=gettext_lazy("Code that the app shows"),
+        max_length=100,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "inputmode": "numeric",
+                "autofocus": True,
+            }
+        ),
+    )
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+
+    def ask_for_recovery_code(self) -> None:
+        field = self.fields["code"]
+        field.label = _("Recovery code")
+        del field.widget.attrs["inputmode"]
+        field.widget.attrs |= {
+            "autocomplete": "off",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+        }
+
+
+# Of one person, whose session may be in another's hands.
+_PASSWORDS_AGAIN = Limit("password-again", burst=10, every_seconds=30)
+
+
+class PasswordAgainForm(forms.Form):
+    """The password of whoever is signed in, before what others must not do for them.
+
+    ``wait_seconds`` is not 0 when too many were tried, and this one was not.
+    """
+
+    password = forms.CharField(
+        label=gettext_lazy("Your password"),
+        max_length=1000,  # each character costs the hash time
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    wait_seconds = 0
+
+    def __init__(self, *args, account: User, **kwargs) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        self.account = account
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        if wait_seconds := _PASSWORDS_AGAIN.wait_seconds(str(self.account.pk)):
+            self.wait_seconds = int(wait_seconds) + 1
+            words = ngettext(
+                "Too many passwords were tried. Wait %(n)s second, then try again.",
+                "Too many passwords were tried. Wait %(n)s seconds, then try again.",
+                self.wait_seconds,
+            )
+            raise ValidationError(words % {"n": self.wait_seconds})
+        if not self.account.check_password(password):
+            raise ValidationError(_("This is not your password."))
+        return password
+
+
+class FactorForm(PasswordAgainForm):
+    """The password, and a code to go with it."""
+
+    code = forms.CharField(
+        label=gettext_lazy("Code that the app shows"),
+        max_length=100,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}
+        ),
+    )
+    field_order = ["code", "password"]
+
+
+class TurnOffForm(FactorForm):
+    """As ``FactorForm``; whoever has lost the app gives a recovery code."""
+
+    code = forms.CharField(
+        label=gettext_lazy("Code that the app shows, or a recovery code"),
+        max_length=100,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+            }
+        ),
+    )
 
 
 # --- Joining ------------------------------------------------------------------

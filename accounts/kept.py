@@ -55,7 +55,7 @@ def _is_machinery(name: str) -> bool:
 def catch(request: HttpRequest) -> Kept | None:
     """Return what ``request`` brings from a form, None if it is nothing to keep.
 
-    Passwords are never kept, and neither are buttons: they are pressed again.
+    Passwords and codes are never kept, nor are buttons: they are pressed again.
     """
     if request.method != "POST" or request.content_type not in _FORMS:
         return None
@@ -69,7 +69,8 @@ def catch(request: HttpRequest) -> Kept | None:
     ]
     files = [(name, file.name) for name, sent in request.FILES.lists() for file in sent]
     names = {name for name, value in fields if value}
-    if not (names - _MACHINERY or files) or any("password" in n for n in names):
+    is_secret = "code" in names or any("password" in name for name in names)
+    if is_secret or not (names - _MACHINERY or files):
         return None
     if sum(len(name) + len(value) for name, value in fields) > MOST_CHARACTERS:
         return None

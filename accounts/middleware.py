@@ -1,17 +1,24 @@
 """Who comes from where, who is let in, and by which clock they read."""
 
 from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 
 from django.contrib.auth import middleware
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from partsite.ratelimit import client_address
 
-from . import clock, kept
-from .views import door
+from . import clock, factors, kept
+from .access import owes
+from .models import User
+from .views import door, entering
 
 
 class SessionMiddleware(sessions.SessionMiddleware):
@@ -27,6 +34,26 @@ class SessionMiddleware(sessions.SessionMiddleware):
     ) -> HttpResponse:
         request.session.note_use()
         return super().process_response(request, response)
+
+
+class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
+    """Django's own, to which nobody comes who must set a second factor up first.
+
+    So nothing is open to them, whatever asks who comes: pages, admin, API.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        del request.auser  # would know nothing of that, and nobody asks it
+        request.user = SimpleLazyObject(partial(who_comes, request))
+
+
+def who_comes(request: HttpRequest) -> User | AnonymousUser:
+    user = middleware.get_user(request)
+    if user.is_authenticated and factors.is_owed(user, request.session):
+        request.owing = user
+        return AnonymousUser()
+    return user
 
 
 class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
@@ -47,11 +74,22 @@ class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
         self, request: HttpRequest, view_func: Callable
     ) -> HttpResponse:
         """Send strangers to the sign-in, with what they typed, if it was that."""
+        if owes(request):
+            return self._handle_owing(request, view_func)
         if carried := kept.catch(request):
             return door.ask_again(request, carried)
         if page := kept.page_of_button(request):
             return redirect_to_login(page)
         return super().handle_no_permission(request, view_func)
+
+    def _handle_owing(
+        self, request: HttpRequest, view_func: Callable
+    ) -> HttpResponse | None:
+        if getattr(view_func, "is_open_while_owing", False):
+            return None
+        if carried := kept.catch(request):
+            request.session[entering.IN_SESSION] = asdict(carried)
+        return redirect("accounts:factor")
 
 
 class TimeZoneMiddleware:

@@ -73,6 +73,11 @@ class UserQuerySet(models.QuerySet):
             key_count=Coalesce(models.Subquery(usable.values("count")), 0)
         )
 
+    def with_second_factor(self) -> "UserQuerySet":
+        """Add ``has_second_factor``."""
+        own = SecondFactor.objects.filter(user=models.OuterRef("pk"))
+        return self.annotate(has_second_factor=models.Exists(own))
+
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
     def get(self, *args, **kwargs) -> "User":
@@ -400,6 +405,37 @@ class Session(models.Model):
     @property
     def is_handheld(self) -> bool:
         return devices.is_handheld(self.user_agent)
+
+
+class SecondFactor(models.Model):
+    """An app that shows a code each half minute. Written by ``accounts.factors`` alone.
+
+    ``seed`` is one half of the secret that the app has, the ``SECRET_KEY`` the other.
+    """
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, related_name="second_factor"
+    )
+    seed = models.CharField(max_length=64)
+    # Of the code used last, in half minutes since 1970: it and all before are spent.
+    last_step = models.BigIntegerField()
+    made_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class RecoveryCode(models.Model):
+    """A code that is good once, for whoever has lost the app; kept as a digest."""
+
+    factor = models.ForeignKey(
+        SecondFactor, on_delete=models.CASCADE, related_name="recovery_codes"
+    )
+    digest = models.CharField(max_length=64, unique=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return str(self.factor)
 
 
 class Scope(models.TextChoices):

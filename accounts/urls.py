@@ -1,10 +1,11 @@
 from django.urls import path
 
-from .views import door, invitations, joining, keys, profile
+from .views import door, factor, invitations, joining, keys, profile
 
 app_name = "accounts"
 urlpatterns = [
     path("login/", door.Login.as_view(), name="login"),
+    path("code/", door.code, name="code"),
     path("logout/", door.Logout.as_view(), name="logout"),
     path("again/", door.again, name="again"),
     path("password/", door.PasswordChange.as_view(), name="password-change"),
@@ -13,6 +14,10 @@ urlpatterns = [
         door.PasswordChangeDone.as_view(),
         name="password-change-done",
     ),
+    path("factor/", factor.factor, name="factor"),
+    path("factor/codes/", factor.renew_codes, name="factor-codes"),
+    path("factor/off/", factor.turn_off, name="factor-off"),
+    path("people/<int:pk>/factor/", factor.take_away, name="factor-take-away"),
     path("first/", joining.first, name="first"),
     path("invited/", joining.invited, name="invited"),
     path("invitations/", invitations.invitation_list, name="invitations"),

@@ -112,8 +112,9 @@ def env_socket(name: str) -> str | tuple[str, int] | None:
 def env_choice(name: str, default: str, *others: str) -> str:
     text = env_str(name, default).strip().lower()
     if text not in {default, *others}:
-        words = " or ".join((default, *others))
-        raise ImproperlyConfigured(f"{name} is {text!r}; use {words}.")
+        words = " or ".join(filter(None, (default, *others)))
+        or_empty = "" if default else ", or leave it empty"
+        raise ImproperlyConfigured(f"{name} is {text!r}; use {words}{or_empty}.")
     return text
 
 

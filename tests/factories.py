@@ -1,16 +1,18 @@
 """Valid rows for tests; a test spells only what it is about."""
 
 import hashlib
+import time
 from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import pyotp
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts import keys
-from accounts.models import ApiKey, Role, Scope, User
+from accounts import factors, keys, tokens
+from accounts.models import ApiKey, Role, Scope, SecondFactor, User
 from parts import drafts, uploads, workflow
 from parts.models import Category, Conversion, DraftFile, Part, PartFile, Status
 
@@ -32,6 +34,18 @@ _STANDS = {
 def make_user(username: str = "", *, role: str = Role.MEMBER, **fields) -> User:
     username = username or f"user{next(_number)}"
     return User.objects.create_user(username, role=role, **fields)
+
+
+def make_factor(user: User, *, last_step: int = 0) -> SecondFactor:
+    return SecondFactor.objects.create(
+        user=user, seed=tokens.new(), last_step=last_step
+    )
+
+
+def code_now(user: User, *, steps: int = 0) -> str:
+    """Return what the app of ``user`` shows, or showed some half minutes away."""
+    app = pyotp.TOTP(factors.secret_of(user.second_factor.seed))
+    return app.at(time.time(), counter_offset=steps)
 
 
 def make_key(

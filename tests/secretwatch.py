@@ -17,6 +17,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.base import SessionBase
 
+from accounts import factors, tokens
 from partsite.logs import TEXT_FORMAT, JsonFormatter, KeyHidingFormatter
 from partsite.requestlog import OfRequest
 
@@ -57,6 +58,8 @@ class SecretWatch(logging.Handler):
             return made
 
         secrets.token_urlsafe = noted("a key or a link", secrets.token_urlsafe)
+        tokens.typed = noted("a recovery code", tokens.typed)
+        factors.secret_of = noted("the secret of an app", factors.secret_of)
         SessionBase._get_new_session_key = noted(
             "a session's id", SessionBase._get_new_session_key
         )

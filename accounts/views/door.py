@@ -3,24 +3,30 @@
 import unicodedata
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import views as auth
+from django.contrib.auth.decorators import login_not_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.csrf import csrf_failure as plain_csrf_failure
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django_ratelimit.core import get_usage
 
-from accounts import kept, sessions, trail
-from accounts.forms import LoginForm, NewPasswordForm
+from accounts import factors, kept, sessions, trail
+from accounts.access import open_while_owing, owes, whoever
+from accounts.factors import CodeRefused
+from accounts.forms import CodeForm, LoginForm, NewPasswordForm
 from accounts.kept import Kept
 from accounts.models import User
 from partsite.ratelimit import client_network
 
-_IN_SESSION = "kept"
+from .entering import IN_SESSION, admit, enter, half_in, show_again
 
 
 class Answers422:
@@ -60,6 +66,8 @@ class Login(Answers422, auth.LoginView):
     redirect_authenticated_user = True
 
     def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        if owes(request):
+            return redirect("accounts:factor")
         if not User.objects.exists():
             return redirect("accounts:first")
         return super().get(request, *args, **kwargs)
@@ -71,13 +79,9 @@ class Login(Answers422, auth.LoginView):
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: Form) -> HttpResponse:
-        response = super().form_valid(form)
-        trail.note(self.request, "signed_in", user=self.request.user.username)
-        path = settings.SESSION_COOKIE_PATH
-        kept.remember_person(self.request, response, path)
-        if carried := kept.read(self.request.POST.get(kept.FIELD, "")):
-            return _show_again(self.request, carried, response)
-        return response
+        carried = kept.read(self.request.POST.get(kept.FIELD, ""))
+        page = self.get_success_url()
+        return enter(self.request, form.get_user(), page=page, carried=carried)
 
     def form_invalid(self, form: Form) -> HttpResponse:
         self._guesses(increment=True)
@@ -110,9 +114,48 @@ class Login(Answers422, auth.LoginView):
         ]
 
 
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def code(request: HttpRequest) -> HttpResponse:
+    """Ask who gave the right password for a code, and let them in."""
+    half = half_in(request)
+    user = half and half.user()
+    if user is None:
+        if request.method == "POST":
+            messages.info(request, _("That took too long. Sign in again."))
+        return redirect("accounts:login")
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            kind = factors.spend(user, form.cleaned_data["code"])
+        except CodeRefused as error:
+            event = "code_not_tried" if error.wait_seconds else "code_refused"
+            trail.warn(request, event, user=user.username)
+            form.add_error("code", str(error))
+            return _code_page(request, form, wait_seconds=error.wait_seconds)
+        return admit(request, user, half, code=kind)
+    return _code_page(request, form)
+
+
+def _code_page(
+    request: HttpRequest, form: CodeForm, *, wait_seconds: int = 0
+) -> HttpResponse:
+    is_lost = "lost" in request.GET
+    if is_lost:
+        form.ask_for_recovery_code()
+    status = 429 if wait_seconds else 422 if form.is_bound else 200
+    context = {"form": form, "is_lost": is_lost}
+    response = render(request, "accounts/code.html", context, status=status)
+    if wait_seconds:
+        response["Retry-After"] = str(wait_seconds)
+    return response
+
+
+@method_decorator(open_while_owing, name="dispatch")
 class Logout(auth.LogoutView):
     def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        username = request.user.username
+        username = whoever(request).username
         response = super().post(request, *args, **kwargs)
         trail.note(request, "signed_out", user=username)
         # Pages that others find with the button Back, on a shared machine.
@@ -154,10 +197,10 @@ def again(request: HttpRequest) -> HttpResponse:
 
     The browser sends it a second time, to where it was to go at first (307).
     """
-    stored = request.session.get(_IN_SESSION)
+    stored = request.session.get(IN_SESSION)
     carried = Kept(**stored) if stored else None
     if request.method == "POST":
-        request.session.pop(_IN_SESSION, None)
+        request.session.pop(IN_SESSION, None)
         if carried and "drop" not in request.POST:
             return redirect(carried.path, preserve_request=True)
     if carried is None or request.method == "POST":
@@ -174,26 +217,15 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if _is_own_page(request) and settings.CSRF_COOKIE_NAME in request.COOKIES:
         carried = kept.read(request.POST.get(kept.FIELD, "")) or kept.catch(request)
         if request.user.is_authenticated and carried:
-            return _show_again(request, carried)
-        if request.path == reverse("accounts:login"):
-            return redirect("accounts:login")
+            return show_again(request, carried)
+        for page in ("accounts:login", "accounts:code"):
+            if request.path == reverse(page):
+                return redirect(page)
     return plain_csrf_failure(request, reason)
 
 
 def _carrying(carried: Kept | None) -> dict:
     return {"kept": carried, "kept_signed": kept.sign(carried) if carried else ""}
-
-
-def _show_again(
-    request: HttpRequest, carried: Kept, otherwise: HttpResponse | None = None
-) -> HttpResponse:
-    if not carried.is_of(request.user):
-        return otherwise or redirect(settings.LOGIN_REDIRECT_URL)
-    request.session[_IN_SESSION] = vars(carried)
-    response = redirect("accounts:again")
-    if otherwise:
-        response.cookies = otherwise.cookies
-    return response
 
 
 def _is_own_page(request: HttpRequest) -> bool:

@@ -2,7 +2,6 @@
 
 from urllib.parse import urlsplit
 
-import segno
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -19,6 +18,7 @@ from accounts.access import leads_only
 from accounts.forms import InvitationForm
 from accounts.models import Invitation, User
 
+from .qr import drawn
 from .tickets import is_sent_before
 
 PER_PAGE = 40
@@ -94,7 +94,7 @@ def _made(request: HttpRequest, invitation: Invitation, token: str) -> HttpRespo
         "invitation": invitation,
         "address": address,
         "is_here_only": urlsplit(address).hostname in _THIS_MACHINE,
-        "qr": _drawn(address),
+        "qr": drawn(address),
     }
     return render(request, "accounts/invitation_made.html", context)
 
@@ -108,16 +108,3 @@ def _said_before(request: HttpRequest) -> HttpResponse:
         ),
     )
     return redirect("accounts:invitations")
-
-
-def _drawn(text: str) -> dict:
-    """Return a QR code as the side and the path of an SVG, a square a module."""
-    code = segno.make(text, error="m", micro=False)
-    rows = list(code.matrix_iter(border=4))
-    squares = [
-        f"M{x} {y}h1v1h-1z"
-        for y, row in enumerate(rows)
-        for x, is_dark in enumerate(row)
-        if is_dark
-    ]
-    return {"side": len(rows), "path": "".join(squares)}

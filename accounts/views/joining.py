@@ -2,23 +2,23 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django_ratelimit.core import get_usage
 
-from accounts import invitations, kept, trail
+from accounts import invitations, trail
 from accounts.forms import ChosenPasswordForm, JoinForm
 from accounts.invitations import InvitationRefused
 from accounts.models import Invitation, Role, User
 from partsite.ratelimit import client_network
 
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
+from .entering import enter
+
 _WRONG_LINKS = "20/5m"
 
 
@@ -105,14 +105,11 @@ def _choose_password(
 
 
 def _welcome(request: HttpRequest, user: User, words: str = "") -> HttpResponse:
-    login(request, user, _BACKEND)
     event = "password_set_by_link" if words else "joined"
     trail.note(request, event, user=user.username, role=user.role)
     words = words or _("Welcome, %(name)s.") % {"name": user.name}
     messages.success(request, words)
-    response = redirect(settings.LOGIN_REDIRECT_URL)
-    kept.remember_person(request, response, settings.SESSION_COOKIE_PATH)
-    return response
+    return enter(request, user, page=resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
 def _ended(request: HttpRequest, words: str, status: int) -> HttpResponse:

@@ -7,10 +7,13 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import sessions
 from accounts.models import Theme, User
+
+from .confirming import asked, shown
 
 LOOKS = {
     "theme": set(Theme.values),
@@ -49,25 +52,34 @@ def remember_look(request: HttpRequest, response: HttpResponse, chosen) -> None:
             )
 
 
-@require_POST
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 def session_end(request: HttpRequest, pk: int) -> HttpResponse:
-    """Sign somebody's own other device out."""
+    """Ask, and sign somebody's own other device out."""
     session = request.user.sessions.filter(pk=pk).first()
     if session is None:
         messages.info(request, _("That device is signed out already."))
-    elif session.pk == request.session.row.pk:
+        return redirect("people:profile")
+    if session.pk == request.session.row.pk:
         messages.info(request, _("This is the device you are using. Sign out instead."))
-    else:
-        session.delete()
-        messages.success(
-            request, _("%(device)s is signed out.") % {"device": session.device}
-        )
+        return redirect("people:profile")
+    form = asked(request)
+    if not form.is_valid():
+        return shown(request, "accounts/session_end.html", form, session=session)
+    session.delete()
+    messages.success(
+        request, _("%(device)s is signed out.") % {"device": session.device}
+    )
     return redirect("people:profile")
 
 
-@require_POST
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 def sessions_end(request: HttpRequest) -> HttpResponse:
-    """Sign somebody out everywhere but here."""
+    """Ask, and sign somebody out everywhere but here."""
+    form = asked(request)
+    if not form.is_valid():
+        return shown(request, "accounts/session_end.html", form)
     count = sessions.end_others(request.user, request.session)
     messages.success(
         request,

@@ -83,7 +83,7 @@ def _profile_page(
 def people_list(request: HttpRequest) -> HttpResponse:
     """List people with what a lead has to know of them."""
     wanted = {name: request.GET.get(name, "") for name in ("search", "role", "state")}
-    found = User.objects.found_by(**wanted).with_key_count()
+    found = User.objects.found_by(**wanted).with_key_count().with_second_factor()
     page = Paginator(found, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
     held = Part.objects.in_shop().tally_of_holders([user.name for user in page])
     for user in page:

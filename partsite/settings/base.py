@@ -82,7 +82,7 @@ MIDDLEWARE = [
     "accounts.middleware.SessionMiddleware",
     "partsite.language.LocaleMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.AuthenticationMiddleware",
     "accounts.middleware.LoginRequiredMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -226,6 +226,8 @@ LOGOUT_REDIRECT_URL = "accounts:login"
 CSRF_FAILURE_VIEW = "accounts.views.door.csrf_failure"
 # Whether whoever sits at this machine may make the first lead without a link.
 FIRST_LEAD_HERE = False
+# Who must have a second factor beside the password: "", "leads" or "everyone".
+SECOND_FACTOR = env_choice("SECOND_FACTOR", "", "leads", "everyone")
 _OWN_WORDS = {"user_attributes": ["username", "name", "email"]}
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}

@@ -25,6 +25,7 @@ EDGE = (
 )
 PROFILE = "/account/"
 GOOD = "correct horse battery"
+AGAIN = {"password": GOOD}
 
 
 def _told(response) -> list[str]:
@@ -147,12 +148,15 @@ def test_people_see_where_they_are_signed_in_and_nobody_else(phone, sam, client)
 def test_another_device_is_signed_out(phone, sam, client):
     client.force_login(sam)
     there = Session.objects.get(address="192.0.2.7")
-    response = client.post(f"/account/sessions/{there.pk}/end/")
+    address = f"/account/sessions/{there.pk}/end/"
+    assert f'href="{address}"' in client.get(PROFILE).text
+    assert "Sign Firefox on Android out?" in client.get(address).text
+    response = client.post(address, AGAIN)
     assert response["Location"] == PROFILE
     assert _told(response) == ["Firefox on Android is signed out."]
     assert phone.get(PROFILE)["Location"].startswith("/account/login/")
     assert client.get(PROFILE).status_code == 200
-    response = client.post(f"/account/sessions/{there.pk}/end/")
+    response = client.post(address, AGAIN)
     assert _told(response) == ["That device is signed out already."]
 
 
@@ -165,14 +169,15 @@ def test_this_device_is_not_ended_by_mistake(phone):
 
 def test_a_strangers_session_cannot_be_ended(phone, member_page):
     there = Session.objects.get(address="192.0.2.7")
-    member_page.post(f"/account/sessions/{there.pk}/end/")
+    member_page.post(f"/account/sessions/{there.pk}/end/", AGAIN)
     assert phone.get(PROFILE).status_code == 200
 
 
 def test_every_other_device_is_signed_out_at_once(phone, sam, client, lead_page):
     client.force_login(sam)
     Client().force_login(sam)
-    response = client.post("/account/sessions/end/")
+    assert 'href="/account/sessions/end/"' in client.get(PROFILE).text
+    response = client.post("/account/sessions/end/", AGAIN)
     assert _told(response) == ["2 other devices are signed out."]
     assert client.get(PROFILE).text.count('<li class="device"') == 1
     assert phone.get(PROFILE).status_code == 302
@@ -189,13 +194,38 @@ def test_a_new_password_signs_the_other_devices_out(phone, sam, client):
     assert client.get(PROFILE).status_code == 200
 
 
+@pytest.mark.parametrize("form", [{}, {"password": ""}, {"password": "wrong"}])
+def test_only_who_knows_the_password_signs_others_out(form, phone, sam, client):
+    client.force_login(sam)
+    there = Session.objects.get(address="192.0.2.7")
+    for address in (f"/account/sessions/{there.pk}/end/", "/account/sessions/end/"):
+        assert client.get(address).status_code == 200
+        response = client.post(address, form)
+        assert response.status_code == 422
+        words = "This is not your password." if form.get("password") else "required"
+        assert words in response.text
+    assert phone.get(PROFILE).status_code == 200
+
+
+def test_the_password_is_not_to_be_guessed_there_either(phone, sam, client, clock):
+    client.force_login(sam)
+    for _ in range(10):
+        client.post("/account/sessions/end/", {"password": "wrong"})
+    response = client.post("/account/sessions/end/", AGAIN)
+    assert response.status_code == 429
+    assert "Too many passwords were tried. Wait 31 seconds," in response.text
+    assert response["Retry-After"] == "31"
+    clock.sleep(31)
+    assert client.post("/account/sessions/end/", AGAIN).status_code == 302
+    assert sam.sessions.count() == 1
+
+
 @pytest.mark.parametrize(
     "address", ["/account/sessions/1/end/", "/account/sessions/end/"]
 )
-def test_ending_is_posted_by_somebody(address, member_page):
-    assert member_page.get(address).status_code == 405
-    member_page.logout()
-    assert member_page.post(address)["Location"].startswith("/account/login/")
+def test_ending_is_for_somebody(address, client, db):
+    for ask in (client.get, client.post):
+        assert ask(address)["Location"].startswith("/account/login/")
 
 
 # --- Each sign-in is a session of its own -------------------------------------

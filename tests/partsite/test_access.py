@@ -27,8 +27,10 @@ from parts import workflow
 from parts.models import SavedFilter, Season
 from tests.factories import (
     TINY_PDF,
+    code_now,
     make_converted,
     make_draft,
+    make_factor,
     make_file,
     make_key,
     make_part,
@@ -89,6 +91,7 @@ PAGES = {
     "parts/<int:pk>/files/step/<int:revision>/<slug:tag>.png": ("srrr", "smmm"),
     "parts/<int:pk>/drawing/": ("smmm", "sfrr"),  # nothing to fetch it from
     "account/login/": ("rrrr", "wrrr"),
+    "account/code/": ("rrrr", "rrrr"),  # for who is half in alone: see below
     "account/logout/": ("smmm", "swww"),
     "account/again/": ("srrr", "srrr"),
     "account/password/": ("srrr", "swww"),
@@ -101,8 +104,12 @@ PAGES = {
     "account/keys/": ("srrr", "swww"),
     "account/keys/<int:pk>/revoke/": ("srrr", "swww"),
     "account/look/": ("smmm", "swww"),
-    "account/sessions/<int:pk>/end/": ("smmm", "swww"),
-    "account/sessions/end/": ("smmm", "swww"),
+    "account/factor/": ("srrr", "srrr"),  # they have one
+    "account/factor/codes/": ("smmm", "swww"),
+    "account/factor/off/": ("smmm", "swww"),
+    "account/people/<int:pk>/factor/": ("sffr", "sffw"),
+    "account/sessions/<int:pk>/end/": ("srrr", "swww"),
+    "account/sessions/end/": ("srrr", "swww"),
     "account/": ("srrr", "swww"),
     "account/people/": ("sffr", "smmm"),
     "account/people/<int:pk>/role/": ("smmm", "sffw"),
@@ -199,6 +206,8 @@ class Shop:
             for role in PEOPLE[1:]
         }
         self.other = make_user("other", role=Role.MEMBER, name="Other")
+        for user in (*self.people.values(), self.other):
+            make_factor(user)
         self.season = Season.objects.create(name="2026")
         self.review = make_part(type="cnc")
         self.step = make_converted(self.review)
@@ -511,6 +520,14 @@ DATA = {
     "account/people/<int:pk>/password-link/": lambda shop, me: {"ticket": "v" * 22},
     "account/people/<int:pk>/role/": lambda shop, me: {"role": "viewer"},
     "account/look/": lambda shop, me: {"theme": "dark"},
+    "account/factor/codes/": lambda shop, me: {"password": PASSWORD},
+    "account/factor/off/": lambda shop, me: {
+        "password": PASSWORD,
+        "code": code_now(shop.people.get(me.name, shop.other)),
+    },
+    "account/people/<int:pk>/factor/": lambda shop, me: {"password": PASSWORD},
+    "account/sessions/<int:pk>/end/": lambda shop, me: {"password": PASSWORD},
+    "account/sessions/end/": lambda shop, me: {"password": PASSWORD},
 }
 
 
@@ -566,6 +583,43 @@ def test_the_admin_is_for_leads_alone(shop):
     assert set(let_in.values()) <= set("rfhm")
     shown = [route for route, letter in let_in.items() if letter == "r"]
     assert len(shown) > len(admin) * 0.7
+
+
+def test_the_password_alone_opens_nothing_where_a_code_is_owed(shop):
+    client, form = Client(), {"username": "lead", "password": PASSWORD}
+    assert client.post("/account/login/", form)["Location"] == "/account/code/"
+    cookie = SimpleCookie({"sessionid": client.cookies["sessionid"].value})
+    asker, stranger, half = Asker(), Actor("stranger"), Actor("stranger", cookie)
+    for route in routes():
+        for method in ("GET", "POST", "DELETE"):
+            told = asker.ask(stranger, method, route, shop)
+            found = asker.ask(half, method, route, shop)
+            is_own = route == "account/code/" and method != "DELETE"
+            assert found == ({"GET": "r", "POST": "x"}[method] if is_own else told), (
+                route,
+                method,
+            )
+    assert client.get("/account/code/").status_code == 200
+
+
+def test_who_must_set_a_second_factor_up_can_do_nothing_else(shop, settings):
+    settings.SECOND_FACTOR = "leads"
+    owing = make_user("owing", role=Role.LEAD, password=PASSWORD)
+    asker, stranger, actor = Asker(), Actor("stranger"), Actor("owing")
+    actor.cookies = _signed_in(owing)
+    for route in routes():
+        for method in ("GET", "POST", "DELETE"):
+            told = asker.ask(stranger, method, route, shop)
+            found = asker.ask(actor, method, route, shop)
+            if asker.answer.get("Location") == "/account/factor/":
+                found = "s"
+            if route not in {"account/factor/", "account/login/", "account/logout/"}:
+                assert found == told, (route, method)
+    assert asker.ask(actor, "GET", "account/login/", shop) == "r"
+    assert asker.answer["Location"] == "/account/factor/"
+    assert asker.ask(actor, "GET", "account/factor/", shop) == "r"
+    assert asker.answer.status_code == 200
+    assert asker.ask(actor, "POST", "account/logout/", shop) == "w"
 
 
 def test_a_key_opens_no_page(shop):

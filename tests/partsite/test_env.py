@@ -276,3 +276,12 @@ def test_a_choice_is_one_of_few_words(monkeypatch, text, value):
     monkeypatch.setenv("X_TEST", "three")
     with pytest.raises(ImproperlyConfigured, match="X_TEST is 'three'; use one or two"):
         env.env_choice("X_TEST", "one", "two")
+
+
+def test_a_choice_may_be_none_of_them(monkeypatch):
+    monkeypatch.setenv("X_TEST", "")
+    assert env.env_choice("X_TEST", "", "one", "two") == ""
+    monkeypatch.setenv("X_TEST", "three")
+    said = "X_TEST is 'three'; use one or two, or leave it empty."
+    with pytest.raises(ImproperlyConfigured, match=said):
+        env.env_choice("X_TEST", "", "one", "two")

@@ -273,6 +273,7 @@ def test_env_example_lists_every_variable_that_is_read():
         ("FILES", "https://bucket"),
         ("FILE_DELIVERY", "carrier pigeon"),
         ("FILE_DELIVERY", "redirect"),
+        ("SECOND_FACTOR", "managers"),
     ],
 )
 def test_a_wrong_variable_is_one_sentence_that_names_it(tmp_path, name, value):

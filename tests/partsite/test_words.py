@@ -8,13 +8,23 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from django.contrib.auth import SESSION_KEY
+from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
 from accounts.models import Role
+from accounts.sessions import SessionStore
 from parts import workflow
 from parts.models import PartFile
-from tests.factories import make_converted, make_file, make_key, make_part, make_user
+from tests.factories import (
+    make_converted,
+    make_factor,
+    make_file,
+    make_key,
+    make_part,
+    make_user,
+)
 
 SHOWN = {"alt", "aria-description", "aria-label", "placeholder", "title"}
 # Units, names of formats and of programs, which are the same everywhere.
@@ -104,6 +114,11 @@ def pages(lena) -> list[str]:
     workflow.send_back(sent_back, reason="Όχι.", actor=lena)
     done = part(category="hand", assigned=lena.name)
     workflow.complete(done, actor=lena, storage="Ράφι")
+    other = make_user("νία", name="Νία")
+    make_factor(other)
+    there = SessionStore()
+    there[SESSION_KEY] = str(lena.pk)
+    there.create()
     own = [reverse(f"parts:{name}", args=[held.pk]) for name in ("edit", "delete")]
     boards = ["home", "review", "production", "completed", "search", "create"]
     return [
@@ -117,6 +132,10 @@ def pages(lena) -> list[str]:
         ),
         reverse("accounts:password-change"),
         reverse("accounts:invitations"),
+        reverse("accounts:factor"),
+        reverse("accounts:factor-take-away", args=[other.pk]),
+        reverse("accounts:session-end", args=[there.row.pk]),
+        reverse("accounts:sessions-end"),
         reverse("people:profile"),
         reverse("people:list"),
         reverse("parts:views"),
@@ -143,10 +162,34 @@ def test_no_word_escapes_the_translators(client, lena, pages, marked, role):
     lena.role = role
     lena.save()
     client.force_login(lena)
+    answers = {address: client.get(address, follow=True) for address in pages}
+    assert _escaped(answers) == {}
+
+
+def test_nor_does_one_of_the_second_factor(client, lena, marked):
+    lena.set_password("κωδικός πρόσβασης")
+    lena.save()
+    make_factor(lena)
+    client.force_login(lena)
+    password, half = {"password": "κωδικός πρόσβασης"}, Client()
+    half.post("/account/login/", {"username": lena.username, **password})
+    answers = {
+        "factor": client.get("/account/factor/"),
+        "codes": client.post("/account/factor/codes/", password),
+        "wrong": client.post("/account/factor/off/", {"code": "0", **password}),
+        "code": half.get("/account/code/"),
+        "lost": half.get("/account/code/?lost=1"),
+        "wrong code": half.post("/account/code/", {"code": "0"}),
+    }
+    assert {answer.status_code for answer in answers.values()} == {200, 422}
+    assert _escaped(answers) == {}
+
+
+def _escaped(answers: dict) -> dict[str, set[str]]:
     escaped = {}
-    for address in pages:
+    for name, answer in answers.items():
         words = Words()
-        words.feed(client.get(address, follow=True).text)
+        words.feed(answer.text)
         if found := _unseen(words.said) | _unseen(words.shown):
-            escaped[address] = found
-    assert escaped == {}
+            escaped[name] = found
+    return escaped
