@@ -2,6 +2,7 @@
 
 import re
 
+import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -108,7 +109,9 @@ def test_the_account_keeps_wishes_and_signs_other_devices_out(browse, visit, sit
     expect(page.locator(".messages")).to_contain_text("Saved.")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert times.first.get_attribute("datetime")[-6:] in {"-05:00", "-04:00"}
-    page.get_by_role("button", name="Sign out Safari on iPhone").first.click()
+    page.get_by_role("link", name="Sign out Safari on iPhone").first.click()
+    page.get_by_label("Your password").fill(site.passwords[user])
+    page.get_by_role("button", name="Sign it out").click()
     expect(page.locator(".messages")).to_contain_text("Safari on iPhone is signed out")
     there.goto("/review/")
     expect(there).to_have_url(re.compile("/account/login/"))
@@ -116,6 +119,60 @@ def test_the_account_keeps_wishes_and_signs_other_devices_out(browse, visit, sit
     page.get_by_label("Time zone").select_option("")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "auto")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_second_factor_from_the_first_code_to_the_lost_phone(
+    browse, visit, site, scripts
+):
+    def right(page: Page) -> bool:
+        return not scripts or _faults(page) == []
+
+    user = site.members[1]
+    page = visit(java_script_enabled=scripts, **SIZES["phone"])
+    page.goto("/account/factor/")
+    sign_in(page, site, user)
+    secret = page.locator(".factor__secret").inner_text()
+    app = pyotp.TOTP(secret.replace(" ", ""))
+    assert right(page)
+    page.get_by_label("Code that the app shows").fill(app.now())
+    page.get_by_label("Your password").fill("wrong")
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_text("Nothing is saved yet.")).to_be_visible()
+    page.get_by_label("Your password").fill(site.passwords[user])
+    page.get_by_role("button", name="Turn it on").click()
+    codes = page.get_by_label("Recovery codes").input_value().split()
+    assert len(codes) == 10
+    assert right(page)
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page.get_by_text("10 of 10 are left.")).to_be_visible()
+    assert right(page)
+
+    phone = visit(java_script_enabled=scripts, **SIZES["phone"])
+    phone.goto("/review/")
+    sign_in(phone, site, user)
+    phone.get_by_label("Code that the app shows").fill("1")
+    phone.get_by_role("button", name="Sign in").click()
+    expect(phone.get_by_text("This code is not right.")).to_be_visible()
+    assert right(phone)
+    phone.get_by_role("link", name="use a recovery code").click()
+    phone.get_by_label("Recovery code").fill(codes[0])
+    assert right(phone)
+    phone.get_by_role("button", name="Sign in").click()
+    expect(phone).to_have_url(re.compile("/review/$"))
+
+    lead = browse(site.lead, **SIZES["desk"])
+    lead.goto(f"/account/people/?search={user}")
+    lead.locator(".person").get_by_text("Manage").click()
+    assert right(lead)
+    lead.get_by_role("link", name="Take the second factor away").click()
+    assert right(lead)
+    lead.get_by_label("Your password").fill(site.passwords[site.lead])
+    lead.get_by_role("button", name="Take it away").click()
+    expect(lead.locator(".messages")).to_contain_text("no second factor any more")
+    phone.goto("/review/")
+    sign_in(phone, site, user)
+    expect(phone).to_have_url(re.compile("/review/$"))
 
 
 @pytest.mark.parametrize("scripts", [True, False])

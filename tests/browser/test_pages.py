@@ -49,6 +49,8 @@ PAGES = {
     "saved views": "/search/views/",
     "keys": "/account/keys/",
     "password": "/account/password/",
+    "second factor": "/account/factor/",
+    "sign others out": "/account/sessions/end/",
 }
 # Every picture in the window; the rest come as one scrolls.
 LOADED = """() => [...document.images].every((image) => image.complete
