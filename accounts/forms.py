@@ -45,6 +45,29 @@ class LoginForm(AuthenticationForm):
         return super().clean()
 
 
+# Of one person, whose session may be in another's hands.
+_PASSWORDS_AGAIN = Limit("password-again", burst=10, every_seconds=30)
+
+
+class TooMany(ValidationError):
+    """A password that was not looked at."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        self.wait_seconds = int(wait_seconds) + 1
+        words = ngettext(
+            "Too many passwords were tried. Wait %(n)s second, then try again.",
+            "Too many passwords were tried. Wait %(n)s seconds, then try again.",
+            self.wait_seconds,
+        )
+        super().__init__(words % {"n": self.wait_seconds})
+
+
+def _count_try(account: User) -> None:
+    """Count a password that somebody who is signed in gives again."""
+    if wait_seconds := _PASSWORDS_AGAIN.wait_seconds(str(account.pk)):
+        raise TooMany(wait_seconds)
+
+
 class NewPasswordForm(PasswordChangeForm):
     error_messages = {
         **PasswordChangeForm.error_messages,
@@ -58,6 +81,10 @@ class NewPasswordForm(PasswordChangeForm):
         self.fields["new_password1"].label = _("New password")
         self.fields["new_password2"].label = _("The new password once more")
         self.fields["new_password2"].help_text = ""
+
+    def clean_old_password(self) -> str:
+        _count_try(self.user)
+        return super().clean_old_password()
 
 
 class CodeForm(forms.Form):
@@ -89,10 +116,6 @@ class CodeForm(forms.Form):
         }
 
 
-# Of one person, whose session may be in another's hands.
-_PASSWORDS_AGAIN = Limit("password-again", burst=10, every_seconds=30)
-
-
 class PasswordAgainForm(forms.Form):
     """The password of whoever is signed in, before what others must not do for them.
 
@@ -113,14 +136,11 @@ class PasswordAgainForm(forms.Form):
 
     def clean_password(self) -> str:
         password = self.cleaned_data["password"]
-        if wait_seconds := _PASSWORDS_AGAIN.wait_seconds(str(self.account.pk)):
-            self.wait_seconds = int(wait_seconds) + 1
-            words = ngettext(
-                "Too many passwords were tried. Wait %(n)s second, then try again.",
-                "Too many passwords were tried. Wait %(n)s seconds, then try again.",
-                self.wait_seconds,
-            )
-            raise ValidationError(words % {"n": self.wait_seconds})
+        try:
+            _count_try(self.account)
+        except TooMany as error:
+            self.wait_seconds = error.wait_seconds
+            raise
         if not self.account.check_password(password):
             raise ValidationError(_("This is not your password."))
         return password

@@ -172,6 +172,17 @@ def test_a_bad_new_password_is_told(change, words, sam_page, sam):
     assert sam.check_password("correct horse battery")
 
 
+def test_the_old_password_is_not_to_be_guessed(sam_page, sam):
+    new = {"new_password1": "a longer horse", "new_password2": "a longer horse"}
+    for _ in range(10):
+        sam_page.post(CHANGE, {"old_password": "wrong", **new})
+    response = sam_page.post(CHANGE, {"old_password": RIGHT, **new})
+    assert response.status_code == 422
+    assert "Too many passwords were tried." in response.text
+    sam.refresh_from_db()
+    assert sam.check_password(RIGHT)
+
+
 @pytest.mark.parametrize(
     "name", ["accounts:password-change", "accounts:password-change-done"]
 )
