@@ -1,11 +1,13 @@
 """Setting a second factor up, coming in by it, losing it."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import pyotp
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -101,6 +103,25 @@ def test_a_code_lets_in_once(half, sam):
     response = other.post(CODE, {"code": code})
     assert response.status_code == 422
     assert "This code was used already." in response.text
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_for_recovery", [False, True])
+def test_of_four_who_give_one_code_at_once_one_comes_in(sam, sams, is_for_recovery):
+    code = factors.renew_codes(sam)[0] if is_for_recovery else code_now(sam)
+    clients = [Client() for _ in range(4)]
+    for client in clients:
+        client.post(LOGIN, SIGN_IN)
+
+    def give(client: Client) -> int:
+        try:
+            return client.post(CODE, {"code": code}).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(give, clients)) == [302, 422, 422, 422]
+    assert Session.objects.filter(user=sam).count() == 1
 
 
 def test_a_recovery_code_lets_in_too(half, sam):
