@@ -87,33 +87,31 @@ class NewPasswordForm(PasswordChangeForm):
         return super().clean_old_password()
 
 
-class CodeForm(forms.Form):
-    """A code of the app, or for recovery."""
-
-    code = forms.CharField(
-        label=gettext_lazy("Code that the app shows"),
-        max_length=100,
-        widget=forms.TextInput(
-            attrs={
-                "autocomplete": "one-time-code",
-                "inputmode": "numeric",
-                "autofocus": True,
-            }
-        ),
+def _code_field(label: str, *, is_of_app: bool = True) -> forms.CharField:
+    """Return a field for a code; those of an app are figures, which phones offer."""
+    attrs = (
+        {"autocomplete": "one-time-code", "inputmode": "numeric"}
+        if is_of_app
+        else {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+    )
+    return forms.CharField(
+        label=label, max_length=100, widget=forms.TextInput(attrs=attrs)
     )
 
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
 
-    def ask_for_recovery_code(self) -> None:
-        field = self.fields["code"]
-        field.label = _("Recovery code")
-        del field.widget.attrs["inputmode"]
-        field.widget.attrs |= {
-            "autocomplete": "off",
-            "autocapitalize": "none",
-            "spellcheck": "false",
-        }
+class CodeForm(forms.Form):
+    """A code at the sign-in: of the app, or for recovery if that is lost.
+
+    ``wait_seconds`` is not 0 when too many were tried, and this one was not.
+    """
+
+    wait_seconds = 0
+
+    def __init__(self, *args, is_lost: bool, **kwargs) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        label = _("Recovery code") if is_lost else _("Code that the app shows")
+        self.fields["code"] = _code_field(label, is_of_app=not is_lost)
+        self.fields["code"].widget.attrs["autofocus"] = True
 
 
 class PasswordAgainForm(forms.Form):
@@ -149,29 +147,15 @@ class PasswordAgainForm(forms.Form):
 class FactorForm(PasswordAgainForm):
     """The password, and a code to go with it."""
 
-    code = forms.CharField(
-        label=gettext_lazy("Code that the app shows"),
-        max_length=100,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}
-        ),
-    )
+    code = _code_field(gettext_lazy("Code that the app shows"))
     field_order = ["code", "password"]
 
 
 class TurnOffForm(FactorForm):
     """As ``FactorForm``; whoever has lost the app gives a recovery code."""
 
-    code = forms.CharField(
-        label=gettext_lazy("Code that the app shows, or a recovery code"),
-        max_length=100,
-        widget=forms.TextInput(
-            attrs={
-                "autocomplete": "off",
-                "autocapitalize": "none",
-                "spellcheck": "false",
-            }
-        ),
+    code = _code_field(
+        gettext_lazy("Code that the app shows, or a recovery code"), is_of_app=False
     )
 
 

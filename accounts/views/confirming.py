@@ -1,11 +1,11 @@
-"""Pages that ask for the password again."""
+"""Pages that ask for the password again, or for a code."""
 
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.forms import PasswordAgainForm
+from accounts.forms import CodeForm, PasswordAgainForm
 
 
 def asked(request: HttpRequest) -> PasswordAgainForm:
@@ -15,7 +15,10 @@ def asked(request: HttpRequest) -> PasswordAgainForm:
 
 
 def shown(
-    request: HttpRequest, template: str, form: PasswordAgainForm, **context: Any
+    request: HttpRequest,
+    template: str,
+    form: PasswordAgainForm | CodeForm,
+    **context: Any,
 ) -> HttpResponse:
     """Return the page of ``form``, with the status of what is wrong with it."""
     status = 429 if form.wait_seconds else 422 if form.is_bound else 200

@@ -26,6 +26,7 @@ from accounts.kept import Kept
 from accounts.models import User
 from partsite.ratelimit import client_network
 
+from .confirming import shown
 from .entering import IN_SESSION, admit, enter, half_in, show_again
 
 
@@ -125,31 +126,20 @@ def code(request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
             messages.info(request, _("That took too long. Sign in again."))
         return redirect("accounts:login")
-    form = CodeForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    is_lost = "lost" in request.GET
+    data = request.POST if request.method == "POST" else None
+    form = CodeForm(data, is_lost=is_lost)
+    if form.is_valid():
         try:
             kind = factors.spend(user, form.cleaned_data["code"])
         except CodeRefused as error:
             event = "code_not_tried" if error.wait_seconds else "code_refused"
             trail.warn(request, event, user=user.username)
             form.add_error("code", str(error))
-            return _code_page(request, form, wait_seconds=error.wait_seconds)
-        return admit(request, user, half, code=kind)
-    return _code_page(request, form)
-
-
-def _code_page(
-    request: HttpRequest, form: CodeForm, *, wait_seconds: int = 0
-) -> HttpResponse:
-    is_lost = "lost" in request.GET
-    if is_lost:
-        form.ask_for_recovery_code()
-    status = 429 if wait_seconds else 422 if form.is_bound else 200
-    context = {"form": form, "is_lost": is_lost}
-    response = render(request, "accounts/code.html", context, status=status)
-    if wait_seconds:
-        response["Retry-After"] = str(wait_seconds)
-    return response
+            form.wait_seconds = error.wait_seconds
+        else:
+            return admit(request, user, half, code=kind)
+    return shown(request, "accounts/code.html", form, is_lost=is_lost)
 
 
 @method_decorator(open_while_owing, name="dispatch")
