@@ -65,7 +65,7 @@ def is_wanted(user: User) -> bool:
     return wanted == "everyone" or (wanted == "leads" and user.can_lead)
 
 
-def secret_of(seed: str, secret_key: str = "") -> str:
+def secret_of(seed: str, secret_key: str | None = None) -> str:
     """Return what the app is told: in the database alone stands too little for it."""
     key = hashlib.sha256(_SALT + (secret_key or settings.SECRET_KEY).encode()).digest()
     return base64.b32encode(hmac.digest(key, seed.encode(), "sha256")[:20]).decode()
