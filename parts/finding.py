@@ -254,7 +254,9 @@ class Hits:
         """The statement that lists the hits among what the index is late with."""
         columns = ", ".join(f"parts.{column}" for column in INDEXES[index])
         return (
-            f"SELECT parts.id FROM {late(index)} AS late JOIN parts USING (id) "
+            # In this order: SQLite would as soon begin with all parts.
+            f"SELECT parts.id FROM {late(index)} AS late "
+            "CROSS JOIN parts ON parts.id = late.id "
             f"WHERE parts.{LIVE} AND HOLDS(%s, {columns})"
         )
 

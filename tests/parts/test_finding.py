@@ -1,5 +1,6 @@
 """Searching by the index finds what reading every part in Python finds."""
 
+import re
 import sqlite3
 import sys
 import unicodedata
@@ -177,6 +178,28 @@ def test_the_index_is_late_with_few_parts_only():
     kept.catch_up()
     assert late() == 0
     assert (found("hub"), found("plate"), found("6061")) == (63, 6, 69)
+
+
+@pytest.mark.skipif(
+    "connection.vendor != 'sqlite'", reason="PostgreSQL plans by itself."
+)
+@pytest.mark.django_db
+@pytest.mark.parametrize("text", ["hub", "hu", "found nowhere"])
+def test_no_search_reads_all_parts(text):
+    make_part(name="Hub")
+    kept.catch_up()
+    make_part(name="Hub")
+    with CaptureQueriesContext(connection) as queries:
+        list(sort(Part.objects.live().matching(text), "created_at", "desc")[:50])
+        list(Part.objects.on_board("cnc").matching(text)[:50])
+        Part.objects.live().found_by(text).count()
+    searches = [query["sql"] for query in queries if "late" in query["sql"]]
+    with connection.cursor() as cursor:
+        for sql in searches:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}".replace("%", "%%"))
+            plan = "\n".join(row[3] for row in cursor.fetchall())
+            assert not re.search(r"SCAN parts\b", plan)
+    assert searches
 
 
 @pytest.mark.django_db
