@@ -40,6 +40,7 @@ class Image:
     ) -> list[str]:
         """Return what runs ``words`` in the image, which may write only there."""
         box = [str(program("bwrap", "apt-get install bubblewrap")), "--die-with-parent"]
+        box += ["--unshare-pid"]  # whose end is that of all that was started in it
         for path in sorted(Path("/").iterdir()):
             if path.is_symlink():
                 box += ["--symlink", str(path.readlink()), str(path)]
