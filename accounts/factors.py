@@ -123,10 +123,7 @@ def spend(user: User, text: str) -> str:
     if is_of_app:
         _spend_step(user, code)
         return "app"
-    # The WHERE clause is the lock: of two who use one at once, one does.
-    codes = RecoveryCode.objects.filter(factor__user=user, digest=tokens.digest(code))
-    if not codes.filter(used_at=None).update(used_at=timezone.now()):
-        raise CodeRefused(_wrong())
+    _spend_recovery(user, code)
     return "recovery"
 
 
@@ -152,6 +149,16 @@ def _spend_step(user: User, code: str) -> None:
     row = SecondFactor.objects.filter(pk=factor.pk, last_step__lt=step)
     if not row.update(last_step=step):
         raise CodeRefused(_("This code was used already. Wait for the next one."))
+
+
+def _spend_recovery(user: User, code: str) -> None:
+    digest = tokens.digest(code)
+    found = RecoveryCode.objects.filter(factor__user=user, digest=digest).first()
+    # The WHERE clause is the lock: of two who use one at once, one does. It names the
+    # row's own columns alone: PostgreSQL, having waited, does not read a join again.
+    row = RecoveryCode.objects.filter(pk=found and found.pk, used_at=None)
+    if not row.update(used_at=timezone.now()):
+        raise CodeRefused(_wrong())
 
 
 def _step_of(seed: str, code: str) -> int | None:

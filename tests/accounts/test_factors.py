@@ -4,6 +4,8 @@ import re
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts import factors
 from accounts.factors import CodeRefused, HasOne
@@ -154,6 +156,16 @@ def test_a_recovery_code_is_kept_nowhere(sam):
     for code in codes:
         assert code not in rows
         assert code.replace("-", "") not in rows
+
+
+def test_what_spends_a_recovery_code_asks_its_own_row_alone(sam):
+    # Of two who wait for one row, PostgreSQL reads that row again and no join of it.
+    [code, *_others] = factors.renew_codes(sam)
+    with CaptureQueriesContext(connection) as queries:
+        factors.spend(sam, code)
+    [update] = [q["sql"] for q in queries if q["sql"].startswith("UPDATE")]
+    assert '"used_at" IS NULL' in update
+    assert "SELECT" not in update
 
 
 def test_another_persons_recovery_code_is_refused(sam, lead):
