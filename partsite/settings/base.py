@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from whitenoise.compress import Compressor
 
 from partsite.env import (
     WEB_THREADS,
@@ -200,6 +201,9 @@ MEDIA_URL = "media/"  # never routed: files are served by views that ask who you
 # A CDN asks the site for what it has not, at the path below, which stays.
 STATIC_URL = env_static_url("STATIC_URL", f"{BASE_PATH}/static/")
 WHITENOISE_STATIC_PREFIX = "/static/"
+# Source maps too: packing them is half of collectstatic's work, and nobody but the
+# tools of a developer's browser ever asks for one.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 STATIC_ROOT = Path(env_str("STATIC_ROOT", str(BASE_DIR / "build" / "collected")))
 STATICFILES_DIRS = [BASE_DIR / "static", BASE_DIR / "build" / "static"]
 STORAGES = {
