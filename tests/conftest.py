@@ -20,6 +20,7 @@ from parts import onshape as onshape_client
 from parts.api.front import Front
 from partsite import clamd
 
+from . import databases
 from .buckets import both_storages, bucket_files, lose_bucket  # noqa: F401 - fixtures
 from .factories import make_user
 from .onshape import Clock, Onshape
@@ -46,6 +47,14 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )
 hypothesis.settings.load_profile("site")
+
+
+databases.begin()
+
+
+def pytest_sessionfinish(session):
+    if not hasattr(session.config, "workerinput"):  # that of xdist's processes
+        databases.end()
 
 
 _WATCH = SecretWatch(logging.getLogger(), logging.getLogger("django-q"))

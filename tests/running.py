@@ -3,9 +3,7 @@
 import fcntl
 import os
 import re
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from services import ports
+
+from . import databases
 
 ROOT = Path(__file__).parents[1]
 CONVERSIONS_SECONDS = 120
@@ -78,6 +78,8 @@ def _process(
 ) -> Iterator[str]:
     port = ports.free()
     path = folder / "log.txt"
+    if "DATABASE_URL" not in variables:
+        variables = databases.variables_of(folder) | variables
     with path.open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, *words],
@@ -124,7 +126,7 @@ def _site_of(folder: Path, address: str) -> Site:
 @pytest.fixture(scope="module")
 def shop(demo_shop, tmp_path_factory) -> Path:
     """Return a data folder of this module's own with the demo shop."""
-    return shutil.copytree(demo_shop, tmp_path_factory.mktemp("site") / "data")
+    return databases.copy(demo_shop, tmp_path_factory.mktemp("site") / "data")
 
 
 @pytest.fixture(scope="session")
@@ -143,17 +145,18 @@ def demo_shop(tmp_path_factory) -> Path:
         if not (folder / "is-whole").exists():
             folder.mkdir()
             with running_site(folder, WORKERS="2"):
-                wait_for_conversions(folder / "db.sqlite3")
+                wait_for_conversions(folder)
             (folder / "is-whole").touch()
     return folder
 
 
-def wait_for_conversions(database: Path) -> None:
-    """Wait until no STEP file of an SQLite ``database`` is waiting or at work."""
+def wait_for_conversions(folder: Path) -> None:
+    """Wait until no STEP file of the site in ``folder`` is waiting or at work."""
     waiting = "SELECT count(*) FROM parts_partfile WHERE state IN ('queued', 'running')"
-    connection = sqlite3.connect(database)
     deadline = time.monotonic() + CONVERSIONS_SECONDS
-    while connection.execute(waiting).fetchone()[0]:
+    is_done = False
+    while not is_done:
+        with databases.connected(folder) as connection:
+            is_done = not connection.execute(waiting).fetchone()[0]
         assert time.monotonic() < deadline, "The demo shop's files are not converted."
         time.sleep(WAITING_SECONDS)
-    connection.close()

@@ -26,9 +26,12 @@ ROOT = Path(__file__).parents[2]
 WRITERS = 4
 NO_LIMITS = {"API_WRITES_PER_MINUTE": "0", "API_UPLOADS_PER_MINUTE": "0"}
 
-pytestmark = pytest.mark.skipif(
-    not Postgres.is_here(), reason="PostgreSQL is not installed."
-)
+pytestmark = [
+    pytest.mark.skipif(not Postgres.is_here(), reason="PostgreSQL is not installed."),
+    pytest.mark.skipif(
+        "DATABASE_URL" in os.environ, reason="It asks both engines by itself."
+    ),
+]
 
 
 def manage(folder: Path, variables: dict[str, str], *words: str) -> str:

@@ -22,6 +22,8 @@ from tests.running import (
 # Two browsers and their sites share two cores here; what is right comes, but late.
 PATIENCE_MS = 15_000
 expect.set_options(timeout=PATIENCE_MS)
+# The first is the same engine without windows, tabs and menus that nobody sees.
+_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # CI runs as root
     "--use-angle=swiftshader",  # WebGL without a graphics card
@@ -40,7 +42,7 @@ def chromium() -> Iterator[Browser]:
 
     While it runs, Django takes this process for an asynchronous one.
     """
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = _chromium()
     if path is None:
         reason = "needs Debian's chromium: apt-get install chromium"
         if os.environ.get("BROWSER_REQUIRED"):
@@ -68,12 +70,16 @@ def demo_in_chromium() -> Iterator[tuple[Browser, Site]]:
         running_site(Path(folder)) as site,
         sync_playwright() as playwright,
     ):
-        wait_for_conversions(site.folder / "db.sqlite3")
+        wait_for_conversions(site.folder)
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS
+            executable_path=_chromium(), args=CHROMIUM_FLAGS
         )
         yield browser, site
         browser.close()
+
+
+def _chromium() -> str | None:
+    return next(filter(None, map(shutil.which, _PROGRAMS)), None)
 
 
 def watch(page: Page, troubles: list[str]) -> None:

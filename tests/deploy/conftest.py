@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.running import ROOT, Site, serving_site
 
 DEPLOY = ROOT / "deploy"
@@ -36,6 +37,7 @@ def production_site(shop: Path, **variables: str) -> Iterator[Site]:
         "DATABASE_URL": f"sqlite:///{shop / 'db.sqlite3'}",
         "TRUSTED_PROXIES": "127.0.0.1",
         "WEB_THREADS": "4",
+        **databases.variables_of(shop),
     }
     with serving_site(shop, **told | variables) as site:
         yield site

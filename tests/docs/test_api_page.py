@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.running import ROOT, Site, running_site
 
 PAGE = (ROOT / "docs" / "api.md").read_text()
@@ -40,6 +41,7 @@ def run(command: list[str], site: Site, **variables: str) -> str:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "DATA_DIR": str(site.folder),
             "SITE": site.address,
+            **databases.variables_of(site.folder),
             **variables,
         },
         capture_output=True,

@@ -1,40 +1,24 @@
 """The figures for Prometheus: who reads them, and that they are right."""
 
-import os
-import re
-import signal
-import subprocess
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-import requests
 from django.core.cache import cache
 from django.db import OperationalError
 from django.utils import timezone
 from django_q.brokers import get_broker
-from prometheus_client.parser import text_string_to_metric_families
 
 from parts import tasks
 from parts.conversion import ConversionError
 from parts.models import Conversion, ConversionCount, PartFile
 from parts.watch.figures import Shop
 from tests.factories import make_draft, make_file, make_part
-from tests.running import serving_site
+
+from .figures import read_figures
 
 ADDRESS = "/metrics"
 HERE = "127.0.0.1"
-
-
-def _read(text: str) -> dict[str, float]:
-    """Return each figure by its name and labels, as Prometheus writes them."""
-    families = text_string_to_metric_families(text)
-    samples = [sample for family in families for sample in family.samples]
-    return {
-        " ".join([s.name, *(f"{n}={v}" for n, v in sorted(s.labels.items()))]): s.value
-        for s in samples
-    }
 
 
 @pytest.fixture
@@ -46,7 +30,7 @@ def figures(client, db, settings):
         assert answer.status_code == 200
         assert answer["Content-Type"].startswith("text/plain; version=")
         assert answer["Cache-Control"] == "no-store"
-        return _read(answer.content.decode())
+        return read_figures(answer.content.decode())
 
     return read
 
@@ -195,71 +179,3 @@ def test_they_cost_few_queries(rows, settings, django_assert_num_queries):
     in_redis = 2 if settings.REDIS_URL else 0  # tasks, worker
     with django_assert_num_queries(6 - in_redis):  # and parts, files, drafts, counts
         list(Shop().collect())
-
-
-# --- Requests -----------------------------------------------------------------
-
-
-def test_requests_are_counted_over_all_processes_and_their_ends(shop):
-    given = {"METRICS_ALLOW": HERE, "WEB_PROCESSES": "2", "API_READS_PER_MINUTE": "0"}
-    with serving_site(shop, **given) as site:
-
-        def ask(address: str, method: str = "GET", **headers: str) -> requests.Response:
-            # A connection each, which either process may take.
-            headers["Connection"] = "close"
-            return requests.request(
-                method, site.address + address, headers=headers, timeout=10
-            )
-
-        for _ in range(20):
-            ask("/api/parts/?limit=1", **{"X-API-Key": site.key})
-            ask("/account/login/")
-        ask("/api/parts/stats")
-        ask("/health", method="FOO")
-        before = _read(ask(ADDRESS).text)
-        status = "django_http_responses_total_by_status_view_method_total method=GET "
-        of_keys = "partsite_reads_by_key_seconds_count status=200"
-        assert before[of_keys] == 20
-        assert before[status + "status=200 view=accounts:login"] == 20
-        assert before[status + "status=401 view=api:part-stats"] == 1
-        assert not any("FOO" in name for name in before)
-        _end_a_web_process(shop)
-        ask("/api/parts/?limit=1", **{"X-API-Key": site.key})
-        after = _read(ask(ADDRESS).text)
-        assert after[of_keys] == 21
-        folder = _folder_of_figures(shop)
-        # A process that took another's place counts in its files.
-        names = sorted(re.sub(r"^\w+?_", "", path.name) for path in folder.iterdir())
-        assert set(names) <= {"master.db", "0.db", "1.db"}
-    assert not folder.exists()
-
-
-def _processes(shop: Path) -> list[int]:
-    """Return gunicorn's process of this shop, then those that it made."""
-    found = subprocess.run(  # noqa: S603 - our own words
-        ["/usr/bin/env", "pgrep", "-f", "gunicorn partsite.wsgi"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    mine = f"DATA_DIR={shop}".encode()
-    return [
-        pid
-        for pid in map(int, found.stdout.split())
-        if mine in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    ]
-
-
-def _end_a_web_process(shop: Path) -> None:
-    _master, *processes = _processes(shop)
-    os.kill(processes[0], signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while len(now := _processes(shop)) < 3 or processes[0] in now:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def _folder_of_figures(shop: Path) -> Path:
-    master, *_processes_made = _processes(shop)
-    maps = Path(f"/proc/{master}/maps").read_text()
-    return Path(re.search(r"(/\S+/metrics-[^/\s]+)/\S+\.db", maps).group(1))
