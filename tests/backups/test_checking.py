@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import shutil
 import sqlite3
 import tarfile
 import zlib
@@ -11,22 +12,35 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 
 from backups import checking, making
 from backups.errors import ArchiveDamaged, BackupError
 
 from .archives import fill_shop, members, pack, resealed
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 STEP = "media/files/"
 ROWS = "rows/parts.part.jsonl"
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, django_db_setup, django_db_blocker) -> Path:
+    """An archive of a shop, which is gone; made once for all tests here."""
+    folder = tmp_path_factory.mktemp("shop")
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=folder / "media"):
+        fill_shop()
+        try:
+            return making.make(folder).path
+        finally:
+            call_command("flush", verbosity=0, interactive=False)
+
+
 @pytest.fixture
-def archive(tmp_path) -> Path:
-    fill_shop()
-    return making.make(tmp_path / "archives").path
+def archive(whole, tmp_path) -> Path:
+    """A copy of it, to be damaged."""
+    return Path(shutil.copy(whole, tmp_path))
 
 
 def _first(files: dict[str, bytes], start: str) -> str:
