@@ -54,13 +54,19 @@ def _in_postgresql(name: str) -> Iterator[Callable[[], bool]]:
     own.settings_dict["OPTIONS"].pop("pool", None)
     own.set_autocommit(False)  # a lock of a transaction outlives a pooler's hands
     with closing(own), own.cursor() as cursor:
-        allow_idling(own)  # for as long as whoever holds the lock works
 
         def take() -> bool:
+            allow_idling(own)  # for as long as whoever holds the lock works
             cursor.execute(
                 "SELECT pg_try_advisory_xact_lock(%s)", [zlib.crc32(name.encode())]
             )
-            return cursor.fetchone()[0]
+            is_taken = cursor.fetchone()[0]
+            if not is_taken:
+                # Who holds the lock may make an index beside all that are at work:
+                # PostgreSQL then waits for the end of every transaction that just
+                # now asked for something, and so for this one, which waits for it.
+                own.rollback()
+            return is_taken
 
         yield take
 

@@ -65,6 +65,28 @@ def test_it_is_given_back():
         pass
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's own")
+def test_who_waits_leaves_no_transaction_open_for_which_the_holder_may_wait(
+    holder, monkeypatch
+):
+    idle = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND state = 'idle in transaction' AND query LIKE '%advisory%'"
+    )
+    seen = []
+
+    def look(seconds: float) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(idle)
+            seen.append(cursor.fetchone()[0])
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+
+    monkeypatch.setattr("partsite.locks.time.sleep", look)
+    with locks.exclusive("trial", wait_seconds=10):
+        assert seen[0] == 1, "that of the holder"
+
+
 @pytest.mark.skipif(
     connection.vendor != "sqlite" or os.geteuid() != 0, reason="files that root makes"
 )
