@@ -202,7 +202,7 @@ class _Living:
         unique = uuid.UUID(int=chance.getrandbits(128), version=4)
         subsystem = chance.choice(_SUBSYSTEMS)
         material = chance.choice(list(_MATERIALS))
-        type_ = chance.choices(("cnc", "hand", "misc"), (50, 35, 15))[0]
+        type_ = chance.choices(("cnc", "hand", "misc"), (62, 26, 12))[0]
         part = {
             "id": number,
             "uuid": unique,
