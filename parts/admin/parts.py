@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from parts import workflow
 from parts.errors import PartError
+from parts.kept.sums import SEARCHED
 from parts.models import Part, Priority, Season, Status
-from parts.querysets import SEARCHED
 
 from . import steps
 from .events import EVENTS_SHOWN, EventInline

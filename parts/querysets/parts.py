@@ -1,6 +1,6 @@
-"""Every named read of parts, files and events."""
+"""Every named read of parts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, lru_cache
@@ -20,31 +20,23 @@ from django.db.models import (
     Q,
     Subquery,
     Sum,
-    Value,
     When,
-    Window,
 )
-from django.db.models.functions import RowNumber
 from django.db.models.lookups import Exact, IsNull
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
+from parts import tallies
+from parts.finding import Asked, Holds, OfKeptSeason
+from parts.kept.sums import PLACED, SEARCHED
+from parts.lettercase import Fold, fold
+from parts.thickness import thickness_key
 from partsite.compiled import Among, AnyCase, Compiled, Slot, Unindexed, Unmade
 
-from . import tallies
-from .finding import Asked, Holds, OfKeptSeason
-from .kept.sums import PLACED, SEARCHED
-from .lettercase import Fold, fold
-from .thickness import thickness_key
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import date, datetime
-    from uuid import UUID
 
     from accounts.models import User
-
-    from .models import Part, PartEvent, PartFile, Season
+    from parts.models import Part
 
 IN_SHOP = ("cnc", "hand", "misc")
 OPEN = ("review", *IN_SHOP)
@@ -61,18 +53,6 @@ def words_of(text: str) -> list[str]:
     """Return the words that are looked for, as a keyboard would write them."""
     # Some devices send ü as u and two dots, which is another text.
     return normalize("NFC", text.replace("\x00", " ")).split()[:MOST_WORDS]
-
-
-class SeasonQuerySet(models.QuerySet):
-    def get_by_natural_key(self, name: str) -> "Season":
-        return self.get(name=name)
-
-    def newest_kept(self) -> "SeasonQuerySet":
-        """Keep the one that new parts belong to."""
-        return self.filter(archived=False).order_by("-created_at", "-id")[:1]
-
-    def current(self) -> "Season | None":
-        return self.newest_kept().first()
 
 
 class PartQuerySet(models.QuerySet):
@@ -494,89 +474,3 @@ def _cards(model: type["Part"]) -> Compiled:
     ids = Slot("ids", models.BigIntegerField())
     parts = model.objects.for_cards(reader).filter(Among("pk", ids))
     return Compiled(parts.order_by())
-
-
-@cache
-def _current_among(model: type["PartFile"]) -> Compiled:
-    of_one_hash = {"partition_by": "sha256"}
-    files = (
-        model.objects.filter(
-            Q(part__current_step=F("pk")) | Q(part__current_drawing=F("pk")),
-            Among("sha256", Slot("hashes", models.CharField())),
-            part__deleted_at=None,
-        )
-        .annotate(
-            place=Window(RowNumber(), order_by="part_id", **of_one_hash),
-            holders=Window(Count("pk"), **of_one_hash),
-        )
-        .filter(place__lte=2)
-        .select_related("part")
-        .only("sha256", "part__code", "part__category")
-    )
-    return Compiled(files)
-
-
-class PartFileManager(models.Manager):
-    def get_by_natural_key(self, part: str, kind: str, revision: int) -> "PartFile":
-        return self.get(part__uuid=part, kind=kind, revision=revision)
-
-    def with_hashes(self, hashes: "Iterable[str]") -> models.QuerySet:
-        """List the files of live parts with one of these SHA-256, newest first."""
-        files = self.filter(sha256__in=hashes, part__deleted_at=None)
-        return files.select_related("part").order_by("-pk")
-
-    def current_among(self, hashes: Iterable[str]) -> list[Unmade]:
-        """List, for each hash, two of the parts whose current file has it.
-
-        Rows with ``sha256``, the columns of ``part``, and in ``holders`` how many
-        there are.
-        """
-        current = _current_among(self.model)
-        return [Unmade(row, current) for row in current.rows(hashes=list(hashes))]
-
-
-class DraftFileQuerySet(models.QuerySet):
-    def sent_for(
-        self, part_uuids: "Iterable[UUID]", *, owner: "User"
-    ) -> "DraftFileQuerySet":
-        """List what ``owner`` sent for these parts, oldest first."""
-        files = self.filter(owner=owner, part_uuid__in=part_uuids)
-        return files.select_related("owner").order_by("pk")
-
-    def older_than(self, moment: "datetime") -> "DraftFileQuerySet":
-        return self.filter(sent_at__lt=moment)
-
-
-_FAR = 2**63 - 1
-
-
-@cache
-def _newest_ids(model: type["PartEvent"], count: int) -> Compiled:
-    events = model.objects.filter(pk__lte=Slot("last", models.BigIntegerField()))
-    return Compiled(events.order_by("-pk").values_list("pk")[:count])
-
-
-class PartEventManager(models.Manager):
-    def newest_ids(self, count: int, upto: int | None = None) -> list[int]:
-        """Return the last ``count`` numbers, or the last that are at most ``upto``."""
-        last = _FAR if upto is None else upto
-        return [pk for (pk,) in _newest_ids(self.model, count).rows(last=last)]
-
-    def parts_after(self, number: int) -> models.QuerySet:
-        """List id and category of each part with a later event; "" in the trash."""
-        place = Case(
-            When(part__deleted_at=None, then="part__category"), default=Value("")
-        )
-        events = self.filter(pk__gt=number).order_by()
-        return events.values_list("part_id", place).distinct()
-
-    def parts_handed_in_by(self, user: "User | Slot") -> models.QuerySet:
-        """List the ids of the parts that ``user`` handed in."""
-        return self.filter(actor=user, verb="created").order_by().values("part")
-
-    def since(self, moment: "datetime") -> models.QuerySet:
-        """List what happened after ``moment``, oldest first."""
-        return self.filter(at__gt=moment).order_by("at", "id")
-
-    def get_by_natural_key(self, part: str, at: str, verb: str) -> "PartEvent":
-        return self.get(part__uuid=part, at=parse_datetime(at), verb=verb)
