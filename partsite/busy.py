@@ -11,7 +11,7 @@ import math
 import random
 import time
 
-_WAITS_BETWEEN = 150  # between one question and the next
+_WAITS_BETWEEN = 250  # between one question and the next
 LONGEST_SECONDS = 30
 _GROWS_SECONDS, _GOES_SECONDS = 5, 40
 _EITHER_WAY = 0.3

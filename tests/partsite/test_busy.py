@@ -40,7 +40,7 @@ def test_one_that_waits_puts_nobody_off(load, clock):
 
 
 def test_the_pause_grows_with_the_wait_and_goes_slowly(load, clock):
-    _have(load, clock, 0.1, 30)
+    _have(load, clock, 0.06, 30)
     assert load.pause_seconds == pytest.approx(15, abs=0.1)
     _have(load, clock, 0.0, 20)
     assert 8 < load.pause_seconds < 10
