@@ -9,7 +9,6 @@ import argparse
 import http.server
 import json
 import os
-import shutil
 import tempfile
 import threading
 from functools import partial
@@ -19,6 +18,7 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from parts.conversion import glb
+from tests.browser.conftest import chromium_program
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
@@ -62,7 +62,7 @@ def main() -> None:
         (Path(folder) / "static").symlink_to(ROOT / "build" / "static")
         address = _serve(folder)
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=FLAGS
+            executable_path=chromium_program(), args=FLAGS
         )
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.on("pageerror", lambda error: print(error))  # noqa: T201

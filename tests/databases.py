@@ -73,7 +73,9 @@ def connected(folder: Path) -> Iterator[sqlite3.Connection | psycopg.Connection]
 
 
 def _is_on_server() -> bool:
-    return _RUN in os.environ and bool(os.environ.get("DATABASE_URL"))
+    return _RUN in os.environ and os.environ.get("DATABASE_URL", "").startswith(
+        "postgres"
+    )
 
 
 def _server() -> psycopg.Connection:

@@ -42,7 +42,7 @@ def chromium() -> Iterator[Browser]:
 
     While it runs, Django takes this process for an asynchronous one.
     """
-    path = _chromium()
+    path = chromium_program()
     if path is None:
         reason = "needs Debian's chromium: apt-get install chromium"
         if os.environ.get("BROWSER_REQUIRED"):
@@ -63,7 +63,7 @@ def site(request, chromium, shop) -> Iterator[Site]:
 
 
 @contextmanager
-def demo_in_chromium() -> Iterator[tuple[Browser, Site]]:
+def demo_inchromium_program() -> Iterator[tuple[Browser, Site]]:
     """Run a fresh demo shop, all converted, with a browser: for scripts, not tests."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -72,13 +72,13 @@ def demo_in_chromium() -> Iterator[tuple[Browser, Site]]:
     ):
         wait_for_conversions(site.folder)
         browser = playwright.chromium.launch(
-            executable_path=_chromium(), args=CHROMIUM_FLAGS
+            executable_path=chromium_program(), args=CHROMIUM_FLAGS
         )
         yield browser, site
         browser.close()
 
 
-def _chromium() -> str | None:
+def chromium_program() -> str | None:
     return next(filter(None, map(shutil.which, _PROGRAMS)), None)
 
 
