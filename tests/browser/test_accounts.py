@@ -36,11 +36,12 @@ def _invite(page: Page, **chosen: str) -> str:
     """Make a link, as a lead, and return it."""
     page.goto("/account/people/")
     page.get_by_role("link", name="Invite").click()
+    _arrive(page, "Invitations")
     if not page.locator("#new-invitation").is_visible():
         page.get_by_text("Make a link").click()
     page.get_by_label("Note").fill("Tuesday")
     page.get_by_role("button", name="Make the link").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Hand on this link")
+    _arrive(page, "Hand on this link")
     return page.get_by_label("Link", exact=True).input_value()
 
 
@@ -78,6 +79,7 @@ def test_somebody_is_invited_joins_forgets_the_password_and_leaves(browse, visit
     expect(lead.locator(".messages")).to_contain_text("is now a viewer")
     person.get_by_text("Manage").click()
     person.get_by_role("button", name="New password by link").click()
+    _arrive(lead, re.compile("Hand this link to"))
     link = lead.get_by_label("Link", exact=True).input_value()
     nia.goto(link)
     nia.get_by_label("Password", exact=True).fill("a longer horse battery")
@@ -132,6 +134,7 @@ def test_a_second_factor_from_the_first_code_to_the_lost_phone(
     page = visit(java_script_enabled=scripts, **SIZES["phone"])
     page.goto("/account/factor/")
     sign_in(page, site, user)
+    _arrive(page, "Set up a second factor")
     secret = page.locator(".factor__secret").inner_text()
     app = pyotp.TOTP(secret.replace(" ", ""))
     assert right(page)
@@ -141,6 +144,7 @@ def test_a_second_factor_from_the_first_code_to_the_lost_phone(
     expect(page.get_by_text("Nothing is saved yet.")).to_be_visible()
     page.get_by_label("Your password").fill(site.passwords[user])
     page.get_by_role("button", name="Turn it on").click()
+    _arrive(page, "Keep these recovery codes")
     codes = page.get_by_label("Recovery codes").input_value().split()
     assert len(codes) == 10
     assert right(page)
@@ -164,8 +168,10 @@ def test_a_second_factor_from_the_first_code_to_the_lost_phone(
     lead = browse(site.lead, **SIZES["desk"])
     lead.goto(f"/account/people/?search={user}")
     lead.locator(".person").get_by_text("Manage").click()
+    expect(lead.get_by_role("link", name="Take the second factor")).to_be_visible()
     assert right(lead)
     lead.get_by_role("link", name="Take the second factor away").click()
+    _arrive(lead, re.compile("second factor away"))
     assert right(lead)
     lead.get_by_label("Your password").fill(site.passwords[site.lead])
     lead.get_by_role("button", name="Take it away").click()
@@ -192,9 +198,7 @@ def test_what_was_typed_outlives_the_session(visit, site, scripts):
     if scripts:
         assert _faults(page) == []
     sign_in(page, site, site.members[0])
-    expect(page.get_by_role("heading", level=1)).to_have_text(
-        "What you typed is still here"
-    )
+    _arrive(page, "What you typed is still here")
     expect(page.locator(".again")).to_contain_text("Twice & <b>well</b>.")
     if scripts:
         assert _faults(page) == []
@@ -238,6 +242,12 @@ def test_the_first_visitor_of_an_empty_shop_becomes_its_lead(
         assert "/account/first/" not in page.url
         page.close()
     assert troubles == []
+
+
+def _arrive(page: Page, heading: str | re.Pattern) -> None:
+    """Wait for the page of this heading: a click is over before its page is there."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    page.wait_for_load_state("domcontentloaded")
 
 
 def _faults(page: Page) -> list[str]:

@@ -250,7 +250,7 @@ def test_all_of_it_works_without_a_script(browse, site):
     page.get_by_label("Search this board").fill("plate")
     page.get_by_role("button", name="Show").click()
     page.get_by_role("link", name="Remove the filter “plate”").click()
-    assert page.url.endswith("/production/")
+    expect(page).to_have_url(re.compile("/production/$"))
     page.get_by_role("searchbox", name="Find a part").fill("gusset 6061")
     page.keyboard.press("Enter")
     expect(page.locator(".part-card")).to_have_count(2)
