@@ -10,7 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from django.core.cache import cache, caches
+from django.core.cache import cache
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
 from django.test.client import ClientHandler
@@ -18,6 +18,7 @@ from django.test.client import ClientHandler
 from accounts.models import Role
 from parts import onshape as onshape_client
 from parts.api.front import Front
+from parts.templatetags import drawn
 from partsite import clamd
 
 from . import databases
@@ -109,7 +110,7 @@ def _front_before_django(monkeypatch):
 @pytest.fixture(autouse=True)
 def _none_drawn():
     """Have every test's pages drawn anew, in its words."""
-    caches["drawn"].clear()
+    drawn.pieces.clear()
 
 
 @pytest.fixture(autouse=True)

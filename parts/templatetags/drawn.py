@@ -4,9 +4,11 @@ A piece is known again by everything that is in it, and kept with the time for w
 it looks so: nothing has to be thrown away, then, and nothing can be out of date.
 """
 
+import contextlib
 import math
 import pickle
 import secrets
+from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
@@ -14,7 +16,6 @@ from typing import Any
 from urllib.parse import quote
 
 from django import template
-from django.core.cache import caches
 from django.http import HttpRequest
 from django.template import Context
 from django.template.loader import get_template
@@ -27,6 +28,10 @@ from django.utils.translation import get_language
 from parts.views.cards import BoardCard
 
 register = template.Library()
+
+# Some 4 KB each. Each person has some of their own, such as the bar; with too few
+# places the cards of all boards would be thrown out before they are asked for again.
+PIECES = 3000
 
 # Stand in what is kept where each reader's own have to be: the token, and the address
 # that a button leads back to. Nobody can write them into a part.
@@ -44,8 +49,8 @@ def draw(context: Context, template_name: str, **told) -> SafeString:
     known = blake2b(
         pickle.dumps((template_name, told, *_surroundings())), digest_size=16
     )
-    key = known.hexdigest()
-    html = _kept(key) or _keep(key, template_name, {**told, **_STAND_INS})
+    key = known.digest()
+    html = pieces.find(key, _now()) or _keep(key, template_name, {**told, **_STAND_INS})
     return _finished(html, _own(context) if _TOKEN in html or _NEXT in html else ())
 
 
@@ -67,18 +72,56 @@ def draw_cards(
     known = pickle.dumps((template_name, told, rights, *_surroundings()))
     of_all = blake2b(known, digest_size=16)
     told |= {"user": user, **_STAND_INS}
-    drawn = []
+    drawn, now = [], _now()
     for card in cards:
         known = of_all.copy()
         known.update(card.known())
-        key = known.hexdigest()
-        html = _kept(key)
+        key = known.digest()
+        html = pieces.find(key, now)
         if not html:
             # Asked before it is drawn, so that it ends too soon and not too late.
             until = card.lasts_until()
             html = _keep(key, template_name, {**told, "card": card}, until)
         drawn.append(html)
     return _finished("".join(drawn), _own(context))
+
+
+class _Pieces:
+    """What was drawn in this process, the last ``most`` that were asked for.
+
+    Django's own memory packs and unpacks each piece, which takes longer than all else
+    that a card costs once it is drawn (measured).
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        # By all that is in it: from when on it looks so, until when, and what it is.
+        self._kept: OrderedDict[bytes, tuple[float, float, str]] = OrderedDict()
+
+    def find(self, key: bytes, now: float) -> str:
+        """Return a piece that looks so at ``now``, in seconds since 1970, else ""."""
+        begins, ends, html = self._kept.get(key, (math.inf, math.inf, ""))
+        if not begins <= now < ends:
+            return ""
+        with contextlib.suppress(KeyError):  # another thread threw it out
+            self._kept.move_to_end(key)
+        return html
+
+    def keep(self, key: bytes, begins: float, ends: float, html: str) -> None:
+        self._kept[key] = (begins, ends, html)
+        while len(self._kept) > self._most:
+            with contextlib.suppress(KeyError):
+                self._kept.popitem(last=False)
+
+    def clear(self) -> None:
+        self._kept.clear()
+
+
+pieces = _Pieces(PIECES)
+
+
+def _now() -> float:
+    return timezone.now().timestamp()
 
 
 def _surroundings() -> tuple:
@@ -104,18 +147,12 @@ def _finished(html: str, own: Iterable[tuple[str, str]]) -> SafeString:
     return mark_safe(html)  # noqa: S308 # nosec B703 - a template's
 
 
-def _kept(key: str) -> str:
-    now = timezone.now().timestamp()
-    begins, ends, html = caches["drawn"].get(key) or (now, now, "")
-    return html if begins <= now < ends else ""
-
-
 def _keep(
-    key: str, template_name: str, told: dict[str, Any], until: datetime | None = None
+    key: bytes, template_name: str, told: dict[str, Any], until: datetime | None = None
 ) -> str:
     """Draw a piece, and keep it for as long as it lasts."""
-    begins = timezone.now().timestamp()
+    begins = _now()
     ends = until.timestamp() if until else math.inf
     html = str(get_template(template_name).render(told))
-    caches["drawn"].set(key, (begins, ends, html))
+    pieces.keep(key, begins, ends, html)
     return html

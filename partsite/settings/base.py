@@ -163,15 +163,6 @@ CACHES = {
         "BACKEND": "partsite.ratelimit.CounterCache",
         "LOCATION": "cache",
     },
-    # Pieces of pages under all that is in them, some 4 KB each, in each web process.
-    # Each person has some of their own, such as the bar; with too few places the
-    # cards of all boards would be thrown out before they are asked for again.
-    "drawn": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "drawn",
-        "TIMEOUT": None,
-        "OPTIONS": {"MAX_ENTRIES": 3000},
-    },
 }
 # Uploads, and what is made of them: in a bucket, else in a folder of this machine.
 FILES = env_bucket("FILES")

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
-from django.core.cache import caches
 from django.db.models import (
     BooleanField,
     CharField,
@@ -66,7 +65,7 @@ def _cards(page, board: str, query: str = "") -> str:
 
 
 def _drawn_anew(page, board: str, query: str = "") -> str:
-    caches["drawn"].clear()
+    drawn.pieces.clear()
     return _cards(page, board, query)
 
 
@@ -259,7 +258,7 @@ def test_what_stands_around_the_cards_is_never_out_of_date(client, member, board
     ):
         change(client, member)
         page = _page(client, address)
-        caches["drawn"].clear()
+        drawn.pieces.clear()
         assert page == _page(client, address)
         seen.add(page)
     assert len(seen) > 7
@@ -271,7 +270,7 @@ def test_a_page_leads_back_to_its_own_address(lead_page):
         address = reverse("parts:search") + query
         page = _page(lead_page, address)
         assert f'name="next" value="{escape(address)}"' in page
-        caches["drawn"].clear()
+        drawn.pieces.clear()
         assert page == _page(lead_page, address)
 
 
@@ -348,7 +347,23 @@ def test_no_card_is_out_of_date_whatever_anybody_does(client, monkeypatch):
         client.force_login(reader)
         board, query = chance.choice(BOARDS), chance.choice(_QUERIES)
         seen = _cards(client, board, query)
-        kept = dict(caches["drawn"]._cache)
+        kept = drawn.pieces._kept.copy()
         assert seen == _drawn_anew(client, board, query)
-        caches["drawn"]._cache.update(kept)
+        drawn.pieces._kept.update(kept)
     assert done > 10
+
+
+def test_what_was_asked_for_longest_ago_is_thrown_out():
+    kept = drawn._Pieces(2)
+    for key in (b"1", b"2"):
+        kept.keep(key, 0, 10, key.decode())
+    assert kept.find(b"1", 5) == "1"
+    kept.keep(b"3", 0, 10, "3")
+    assert [kept.find(key, 5) for key in (b"1", b"2", b"3")] == ["1", "", "3"]
+
+
+@pytest.mark.parametrize(("now", "html"), [(9.9, ""), (10, "x"), (19.9, "x"), (20, "")])
+def test_a_piece_is_found_while_it_looks_so(now, html):
+    kept = drawn._Pieces(2)
+    kept.keep(b"1", 10, 20, "x")
+    assert kept.find(b"1", now) == html

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.core.cache import caches
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +11,7 @@ from django.utils import timezone
 from accounts.models import Lane
 from parts import workflow
 from parts.models import Part, PartFile, Season
+from parts.templatetags import drawn
 from parts.views import home
 from tests.factories import make_converted, make_file, make_part, make_user
 
@@ -367,7 +367,7 @@ def test_a_row_that_was_drawn_before_looks_as_if_it_was_not(
     assert _rows(member_page) == before
     Part.objects.filter(pk=part.pk).update(**change)
     kept = _rows(member_page)
-    caches["drawn"].clear()
+    drawn.pieces.clear()
     assert kept == _rows(member_page)
 
 
