@@ -473,4 +473,4 @@ def _cards(model: type["Part"]) -> Compiled:
     reader = Slot("reader", models.BigIntegerField())
     ids = Slot("ids", models.BigIntegerField())
     parts = model.objects.for_cards(reader).filter(Among("pk", ids))
-    return Compiled(parts.order_by())
+    return Compiled(parts.order_by(), is_lazy=True)

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import models
+from django.db import connection, models
 from django.db.models import F
 from django.utils import timezone
 
@@ -76,6 +76,14 @@ def test_a_column_is_told_without_making_anything(parts, lead):
     assert row["current_step__sha256"] == parts[0].current_step.sha256
     assert row["current_drawing__sha256"] is None
     assert row["is_own"] in (0, False)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite keeps texts")
+def test_times_stay_texts_until_an_instance_is_made(lead):
+    part = make_part(due_date=timezone.localdate())
+    [row] = Part.objects.cards([part.pk], lead)
+    assert row["due_date"] == part.due_date.isoformat()
+    assert row.make().due_date == part.due_date
 
 
 def test_slots_take_another_value_each_time():
