@@ -133,6 +133,23 @@ def test_what_was_made_wrong_is_made_again(browse, site):
     expect(again.get_by_role("button", name="Take it")).to_be_visible()
 
 
+def test_no_button_covers_a_state(browse, site):
+    page = browse(site.lead)  # who may give parts to others: one sign more
+    page.goto("/search/")
+    expect(page.locator(".part-card__main").first).to_be_visible()
+    covered = page.eval_on_selector_all(
+        ".part-card:has(.part-card__main)",
+        """all => all.filter((card) => {
+          const words = document.createRange();
+          words.selectNodeContents(card.querySelector(".part-card__state"));
+          const button = card.querySelector(".part-card__main");
+          return words.getBoundingClientRect().right
+            > button.getBoundingClientRect().left;
+        }).map((card) => card.id)""",
+    )
+    assert covered == []
+
+
 def test_compact_cards_are_remembered_and_each_is_a_line(browse, site):
     page = browse(site.members[0])
     page.goto("/production/")
