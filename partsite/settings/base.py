@@ -127,7 +127,10 @@ def database(url: str) -> dict:
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+            # What it may have to take back; a file of its own for each new part took
+            # a tenth of its time (measured).
+            "PRAGMA temp_store=MEMORY;",
         }
     elif config["ENGINE"].endswith("postgresql"):
         # Of a machine that is gone nothing is heard; of what stands in the address
