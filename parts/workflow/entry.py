@@ -3,14 +3,13 @@
 from functools import cache
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from parts.models import Category, Part, Season, Verb
 from parts.uploads import StoredUpload
 from partsite.compiled import Compiled
-from partsite.sqlite.together import together
+from partsite.sqlite.together import together, whole
 from partsite.statements import Insertion
 
 from .files import attach
@@ -50,7 +49,7 @@ def create(*, actor: Actor, upload: StoredUpload | None = None, **fields: Any) -
     row, event = Insertion(part), Insertion(event_of(0, Verb.CREATED, actor, at=now))
 
     def write() -> None:
-        with transaction.atomic():
+        with whole():
             row.run()
             event.run(part_id=part.pk)
             if upload is not None:

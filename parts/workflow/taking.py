@@ -5,7 +5,6 @@ from datetime import datetime
 from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import transaction
 from django.db.models import BigIntegerField, Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,6 +13,7 @@ from accounts.models import ApiKey, User
 from parts.errors import BadInput, WrongState
 from parts.models import Part, PartEvent, Verb
 from partsite.compiled import Compiled, Slot
+from partsite.sqlite.together import whole
 from partsite.statements import GuardedUpdate, Insertion
 
 from .rules import EDITABLE, LEADS_ONLY, POLICY, SERVERS_OWN, Actor, refusal, require
@@ -32,8 +32,8 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
     """
 
     @wraps(function)
-    def whole(part: Part, *args, **kwargs):
-        with transaction.atomic():
+    def taken(part: Part, *args, **kwargs):
+        with whole():
             fresh = _fresh().one(pk=part.pk)
             if fresh is None:
                 raise WrongState(_("This part is no longer there."))
@@ -41,7 +41,7 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
             part.__dict__.update(fresh.__dict__, _prefetched_objects_cache={})
             return function(part, *args, **kwargs)
 
-    return whole
+    return taken
 
 
 @cache

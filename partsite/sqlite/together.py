@@ -8,10 +8,11 @@ index of the search, the commit (measured).
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import translation
 
 R = TypeVar("R")
@@ -26,12 +27,26 @@ def together(work: Callable[[], R]) -> R:
     It is done when this returns, or else nothing of it is, as if alone.
 
     Args:
-        work: takes all its steps in one transaction of its own. Another thread may
-            run it, and it may be run again where nothing of it was done.
+        work: takes all its steps in one ``whole``. Another thread may run it, and it
+            may be run again where nothing of it was done.
     """
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         return work()
     return _party.join(work)
+
+
+def whole() -> AbstractContextManager:
+    """Do all in the block or nothing, as in a transaction of its own.
+
+    What comes first in a transaction with others needs no savepoint: if it fails,
+    nothing else is lost. SQLite copies each page that changes behind one.
+    """
+    is_first, _place.is_first = getattr(_place, "is_first", False), False
+    return transaction.atomic(savepoint=not is_first)
+
+
+# Of the thread's work in the transaction that it leads.
+_place = threading.local()
 
 
 class _Job:
@@ -61,6 +76,12 @@ class _Job:
             return self._work()
         with translation.override(self._language):
             return self._work()
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether it was by its own rules; what the database refuses may work alone."""
+        error = self._error
+        return error is not None and not isinstance(error, DatabaseError)
 
     def wait(self) -> None:
         self._bell.acquire()
@@ -126,10 +147,14 @@ class _Party:
         with transaction.atomic():
             transaction.on_commit(note)  # before all else that happens after it
             job: _Job | None = own
+            _place.is_first = True
             while job:
                 ran.append(job)
                 job.run()
+                _place.is_first = False
                 job = self._next() if self._has_room(ran) else None
+        # It was refused, and with it the transaction was taken back.
+        own.is_done = own.is_done or (ran == [own] and own.was_refused)
 
     def _has_room(self, ran: list[_Job]) -> bool:
         # A broken transaction is no good for others; its end takes back what it did.

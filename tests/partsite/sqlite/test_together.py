@@ -3,7 +3,7 @@
 import fcntl
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from django.utils import translation
 from parts.models import Season
 from partsite.sqlite import together as module
 from partsite.sqlite.base import DatabaseWrapper
-from partsite.sqlite.together import together
+from partsite.sqlite.together import together, whole
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -38,7 +38,7 @@ class _Crowd:
             connection.close()
 
     def _create(self, name: str, then) -> str:
-        with transaction.atomic():
+        with whole():
             Season.objects.create(name=name)
             then()
         return name
@@ -119,6 +119,68 @@ def test_what_is_refused_is_told_to_whom_it_concerns_alone(crowd):
     with pytest.raises(ZeroDivisionError):
         b.result()
     assert _names() == ["a", "c"]
+
+
+def test_who_is_refused_first_takes_nobody_along_and_is_asked_once(crowd, transactions):
+    asked = []
+
+    def refuse():
+        asked.append(connection.savepoint_ids)
+        raise ZeroDivisionError
+
+    with crowd(3) as threads:
+        done = [
+            threads.write(name, then)
+            for name, then in (("a", refuse), ("b", int), ("c", int))
+        ]
+    with pytest.raises(ZeroDivisionError):
+        done[0].result()
+    assert [future.result() for future in done[1:]] == ["b", "c"]
+    assert _names() == ["b", "c"]
+    assert len(asked) == 1
+    assert transactions == [1, 2]
+
+
+def test_only_what_others_would_lose_by_has_a_savepoint(crowd):
+    names = "abc"
+    kept_behind = {}
+
+    def note(name: str) -> None:
+        kept_behind[name] = [sid for sid in connection.savepoint_ids if sid]
+
+    with crowd(3) as threads:
+        done = [threads.write(name, partial(note, name)) for name in names]
+    assert [future.result() for future in done] == list(names)
+    assert [len(kept_behind[name]) for name in names] == [0, 1, 1]
+
+
+def test_what_is_done_inside_another_has_one_of_its_own():
+    def refuse() -> None:
+        with whole():
+            Season.objects.create(name="inner")
+            raise ZeroDivisionError
+
+    times = []
+
+    def work() -> None:
+        times.append(1)
+        with whole():
+            Season.objects.create(name="outer")
+            with suppress(ZeroDivisionError):
+                refuse()
+
+    together(work)
+    assert _names() == ["outer"]
+    assert times == [1]
+
+
+def test_what_writes_nothing_leaves_others_their_savepoints():
+    together(int)
+    with transaction.atomic():
+        Season.objects.create(name="a")
+        with suppress(ZeroDivisionError), whole():
+            raise ZeroDivisionError
+    assert _names() == ["a"]
 
 
 @pytest.mark.parametrize("broken", [0, 1, 2])
