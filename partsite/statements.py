@@ -7,15 +7,21 @@ ORM's own, so nothing is written in another way than elsewhere. What is read so 
 ``compiled``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import sql
 
-_TEXT = {models.CharField, models.TextField}
+
+class _Field(NamedTuple):
+    """A field, and of which types its values are that it hands on unchanged."""
+
+    field: models.Field
+    kept: frozenset[type]
 
 
 class Inserted(models.Model):
@@ -32,7 +38,7 @@ class Inserted(models.Model):
         has_number = any(field is self._meta.auto_field for field in fields)
         written = _insertion(type(self), has_number, to.vendor)
         with to.cursor() as cursor:
-            cursor.execute(written.text, _held(zip(fields, values, strict=True), to))
+            cursor.execute(written.text, _held(written.fields, values, to))
             return [to.ops.fetch_returned_insert_columns(cursor, written.returning)]
 
 
@@ -48,11 +54,11 @@ class Insertion:
     def __init__(self, row: Inserted) -> None:
         to = connections[DEFAULT_DB_ALIAS]
         self._row = row
-        self._written = _insertion(type(row), False, to.vendor)
-        values = (
-            (field, field.pre_save(row, add=True)) for field in self._written.fields
-        )
-        self._values = _held(values, to)
+        self._written = written = _insertion(type(row), False, to.vendor)
+        values = [*written.read(row)]
+        for place in written.told_late:
+            values[place] = written.fields[place].field.pre_save(row, add=True)
+        self._values = _held(written.fields, values, to)
 
     def run(self, **late: int) -> None:
         """Insert the row, and tell the instance what the database made of it.
@@ -77,16 +83,22 @@ class Insertion:
 
 
 class _Written(NamedTuple):
-    """A statement, the fields whose values it takes, and by columns where."""
+    """A statement, the fields whose values it takes, and by columns where.
+
+    ``read`` takes all values off a row, but for the few fields, by their places, that
+    say only then what is written.
+    """
 
     text: str
     returning: list
-    fields: list[models.Field]
+    fields: list[_Field]
     places: dict[str, int]
+    read: Callable[[models.Model], tuple]
+    told_late: list[int]
 
 
 @cache
-def _insertion(model: type[models.Model], has_number: bool, _vendor: str) -> _Written:
+def _insertion(model: type[models.Model], has_number: bool, vendor: str) -> _Written:
     # As ``Model.save`` chooses them.
     fields = [
         field
@@ -99,7 +111,17 @@ def _insertion(model: type[models.Model], has_number: bool, _vendor: str) -> _Wr
     compiler.returning_fields = model._meta.db_returning_fields
     [(text, _values)] = compiler.as_sql()
     places = {field.attname: place for place, field in enumerate(fields)}
-    return _Written(text, compiler.returning_params, fields, places)
+    read = attrgetter(*places)
+    late = [place for place, field in enumerate(fields) if not _is_read(field)]
+    known = _known(fields, vendor)
+    return _Written(text, compiler.returning_params, known, places, read, late)
+
+
+def _is_read(field: models.Field) -> bool:
+    """Return whether what is written is what the row holds."""
+    if isinstance(field, models.DateField):
+        return not (field.auto_now or field.auto_now_add)
+    return type(field).pre_save is models.Field.pre_save
 
 
 class GuardedUpdate:
@@ -120,17 +142,16 @@ class GuardedUpdate:
             where: what the row must hold beyond the guard, by field.
         """
         to = connections[DEFAULT_DB_ALIAS]  # what stands for it is slow to ask
-        text, guards = self._written((*changes,), (*where,), to.vendor)
-        get_field = self._model._meta.get_field
-        set_to = [(get_field(name), value) for name, value in changes.items()]
-        held = [(get_field(name), value) for name, value in where.items()]
+        written = self._written((*changes,), (*where,), to.vendor)
+        set_to = _held(written.changed, changes.values(), to)
+        held = _held(written.held, where.values(), to)
         with to.cursor() as cursor:
-            cursor.execute(text, (*_held(set_to, to), *guards, pk, *_held(held, to)))
+            cursor.execute(written.text, (*set_to, *written.guards, pk, *held))
             return cursor.rowcount
 
     def _write(
-        self, changed: tuple[str, ...], where: tuple[str, ...], _vendor: str
-    ) -> tuple[str, tuple]:
+        self, changed: tuple[str, ...], where: tuple[str, ...], vendor: str
+    ) -> "_Guarded":
         rows = self._model._base_manager.filter(self._guard).filter(pk=0)
         for name in where:
             rows = rows.filter(**{name: ""})
@@ -138,19 +159,51 @@ class GuardedUpdate:
         # Not None, which the statement would hold as the word NULL.
         query.add_update_values(dict.fromkeys(changed, models.Value(0)))
         text, values = query.get_compiler(connection=connection).as_sql()
-        return text, values[len(changed) : len(values) - 1 - len(where)]
+        guards = values[len(changed) : len(values) - 1 - len(where)]
+        get_field = self._model._meta.get_field
+        return _Guarded(
+            text,
+            _known(map(get_field, changed), vendor),
+            guards,
+            _known(map(get_field, where), vendor),
+        )
+
+
+class _Guarded(NamedTuple):
+    """A statement, and the fields whose values it takes before and behind its own."""
+
+    text: str
+    changed: list[_Field]
+    guards: tuple
+    held: list[_Field]
+
+
+def _known(fields: Iterable[models.Field], vendor: str) -> list[_Field]:
+    return [_Field(field, _kept(field, vendor)) for field in fields]
+
+
+def _kept(field: models.Field, vendor: str) -> frozenset[type]:
+    match field:
+        case models.CharField() | models.TextField():
+            return frozenset({str})
+        case models.BooleanField():
+            return frozenset({bool})
+        # PostgreSQL is told how large a number may be.
+        case models.IntegerField() | models.ForeignKey() if vendor == "sqlite":
+            return frozenset({int})
+    return frozenset()
 
 
 def _held(
-    pairs: Iterable[tuple[models.Field, Any]], to: BaseDatabaseWrapper
+    fields: Iterable[_Field], values: Iterable[Any], to: BaseDatabaseWrapper
 ) -> list[Any]:
     """Return values as the database is given them."""
     return [
         value
-        # Most are none or text, which stay what they are; to ask takes thrice as long.
-        if value is None or (type(value) is str and type(field) in _TEXT)
+        # Most stay what they are; to ask takes many times as long.
+        if value is None or type(value) in kept
         else field.get_db_prep_save(
             value.pk if isinstance(value, models.Model) else value, connection=to
         )
-        for field, value in pairs
+        for (field, kept), value in zip(fields, values, strict=True)
     ]
