@@ -29,6 +29,7 @@ class Text(serializers.CharField):
         super().__init__(
             **{"required": False, "allow_null": True, "allow_blank": True, **kwargs}
         )
+        self._has_rules = "validators" in kwargs or self.min_length is not None
 
     def run_validation(self, data=empty):
         if data is None:
@@ -38,8 +39,22 @@ class Text(serializers.CharField):
             self.fail("invalid")
         return super().run_validation(data)
 
+    def run_validators(self, value: str) -> None:
+        # REST framework looks at every letter, in Python.
+        if self._has_rules or not self._is_fine(value):
+            super().run_validators(value)
+
     def to_representation(self, value: str) -> str | None:
         return value or None
+
+    def _is_fine(self, text: str) -> bool:
+        """Return whether it is short enough, and what every database can hold."""
+        if self.max_length is not None and len(text) > self.max_length:
+            return False
+        try:
+            return b"\0" not in text.encode()
+        except UnicodeEncodeError:
+            return False
 
 
 class Word(Text):

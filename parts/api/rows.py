@@ -126,14 +126,14 @@ class Rows:
         def make() -> Piece:
             write = field.writer()
             if not changes:
-                return lambda row: _dumped(write(*values_of(row)))
+                return lambda row: dumped(write(*values_of(row)))
 
             def changed(row: tuple) -> str:
                 values = [*values_of(row)]
                 for n, change in changes:
                     if values[n] is not None:
                         values[n] = change(values[n])
-                return _dumped(write(*values))
+                return dumped(write(*values))
 
             return changed
 
@@ -176,7 +176,8 @@ def _loaded(text: str) -> Any:
     return {} if text == "{}" else json.loads(text)
 
 
-def _dumped(value: Any) -> str:
+def dumped(value: Any) -> str:
+    """Write JSON, as short as can be."""
     try:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -94,6 +95,40 @@ def address_of(part_id: int) -> str:
     return _pattern("api:part-detail", 0, get_script_prefix()) % part_id
 
 
+class DirectSerializer(serializers.Serializer):
+    """Writes an instance by asking its fields, and nothing between them.
+
+    REST framework looks at each value from all sides, which takes three times as long
+    (measured). So each field is a column as it stands, another row, or ``Derived``.
+    """
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        return {
+            name: None if (value := read(instance)) is None else write(value)
+            for name, read, write in _writers_of(type(self))
+        }
+
+
+_Writer = tuple[str, Callable[[Any], Any], Callable[[Any], Any]]
+
+
+@cache
+def _writers_of(kind: type[DirectSerializer]) -> list[_Writer]:
+    """Return of each field its name, what it is asked of, and what writes that."""
+    return [
+        (
+            name,
+            _itself if field.source == "*" else attrgetter(field.source),
+            field.to_representation,
+        )
+        for name, field in kind().fields.items()
+    ]
+
+
+def _itself(instance: Any) -> Any:
+    return instance
+
+
 class InputSerializer(serializers.Serializer):
     """What is sent, also by the older names of fields.
 
@@ -112,6 +147,10 @@ class InputSerializer(serializers.Serializer):
             self._given = data.keys()
         return super().to_internal_value(data)
 
+    def run_validators(self, value: dict[str, Any]) -> None:
+        if self.validators:  # else it looks for defaults that nobody needs
+            super().run_validators(value)
+
     @property
     def _writable_fields(self) -> Iterator[serializers.Field]:
         # One that is not there and need not be takes as long as one that is.
@@ -129,7 +168,7 @@ def _fields_of(
     return super(InputSerializer, kind(partial=partial)).fields
 
 
-class PartSerializer(InputSerializer):
+class PartSerializer(DirectSerializer, InputSerializer):
     """Something to be made, as many pieces of it as ``amount``."""
 
     # validated_data is what workflow.create and workflow.update take.
@@ -259,7 +298,7 @@ class Facts(Derived):
         return facts if state == Conversion.DONE else None
 
 
-class ModelInfoSerializer(serializers.Serializer):
+class ModelInfoSerializer(DirectSerializer):
     """What is known of the current STEP file's model."""
 
     state = serializers.ChoiceField(["queued", "running", "done", "failed"])

@@ -18,6 +18,7 @@ from partsite.language import ENGLISH
 from . import steps, throttling
 from .exceptions import refusal
 from .plain import Answer, Plain
+from .rows import dumped
 from .serializers import PartDetailSerializer, address_of
 from .steps import STEPS, Step
 from .wire import StrictJSONParser
@@ -28,6 +29,7 @@ WAYS = re.compile(
 _ALLOW = {True: "POST, OPTIONS", False: "GET, POST, HEAD, OPTIONS"}
 _MOST_BYTES = 64 * 1024
 _JSON = StrictJSONParser(), JSONRenderer()
+_PART = PartDetailSerializer()
 
 
 def answer(asked: Plain) -> tuple[ApiKey, Answer] | None:
@@ -77,7 +79,7 @@ def _done(asked: Plain, key: ApiKey, data: Any) -> Answer:
         status, part = _part(step, asked, key, data)
         if step is None:
             headers["Location"] = address_of(part.pk)
-        body = _JSON[1].render(PartDetailSerializer().to_representation(part))
+        body = dumped(_PART.to_representation(part)).encode()
     except Exception as error:  # noqa: BLE001 - the process boundary; it is told
         status, said, more = refusal(error, WSGIRequest(asked.environ))
         headers |= more

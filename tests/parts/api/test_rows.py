@@ -11,7 +11,11 @@ from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 
 from parts.api.rows import Rows
-from parts.api.serializers import PartDetailSerializer, PartSerializer
+from parts.api.serializers import (
+    ModelInfoSerializer,
+    PartDetailSerializer,
+    PartSerializer,
+)
 from parts.models import Part, PartFile, Season
 from tests.factories import FACTS, make_converted, make_file, make_part
 
@@ -62,6 +66,11 @@ def _by_serializer(serializer) -> list:
     return json.loads(JSONRenderer().render(serializer.data))
 
 
+def _by_rest_framework(serializer: serializers.Serializer, instance) -> dict:
+    told = serializers.Serializer.to_representation(serializer, instance)
+    return json.loads(JSONRenderer().render(told))
+
+
 def _by_rows(serializer_class, parts=None) -> list:
     rows = Rows(serializer_class(), Part)
     parts = Part.objects.order_by("pk") if parts is None else parts
@@ -76,6 +85,7 @@ def test_a_row_says_what_the_serializer_says(columns):
     part.refresh_from_db()
     (told,) = _by_rows(PartDetailSerializer)
     assert told == _by_serializer(PartDetailSerializer(part))
+    assert told == _by_rest_framework(PartDetailSerializer(), part)
     assert list(told) == list(PartDetailSerializer().fields)
 
 
@@ -106,6 +116,8 @@ def test_a_model_is_told_as_the_serializer_tells_it(fields):
     part = Part.objects.get()
     (told,) = _by_rows(PartDetailSerializer)
     assert told == _by_serializer(PartDetailSerializer(part))
+    of_file = _by_rest_framework(ModelInfoSerializer(), part.current_step)
+    assert told["model"] == of_file
     assert told["model"]["revision"] == 1
 
 
