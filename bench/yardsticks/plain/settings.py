@@ -28,7 +28,16 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": Path(os.environ["DATA_DIR"]) / "db.sqlite3",
-        "CONN_MAX_AGE": 60,  # kinder than the default, a new connection each time
+        # Kinder than the defaults: those open a new connection each time, give up
+        # waiting for others who write ("database is locked") after 5 s, or at once
+        # in a transaction that has read, and wait for the disk with each commit.
+        "CONN_MAX_AGE": 60,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+            "PRAGMA temp_store=MEMORY",
+        },
     }
 }
 USE_TZ = True
