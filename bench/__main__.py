@@ -83,7 +83,9 @@ def _reads(asked: argparse.Namespace) -> list[targets.Target]:
 
 
 def _writes(asked: argparse.Namespace) -> list[targets.Target]:
-    with _contestants(asked, asked.kinds or [SITE, ON_POSTGRES]) as (running, version):
+    kinds = asked.kinds or [SITE, ON_POSTGRES, BARE, PLAIN]
+    with _contestants(asked, kinds, is_apart=True) as (running, version):
+        rounds.check_writers(running)
         results = rounds.writes(running, rounds=asked.rounds, say=_say)
     how = f"{asked.rounds} rounds of {rounds.WRITES_OF_A_ROUND} each."
     found = targets.of_writes(results)
@@ -156,11 +158,11 @@ def _load(asked: argparse.Namespace) -> list[targets.Target]:
 
 @contextmanager
 def _contestants(
-    asked: argparse.Namespace, kinds: list[str]
+    asked: argparse.Namespace, kinds: list[str], **how: bool
 ) -> Iterator[tuple[list[sites.Site], str | None]]:
     with folder() as data, _cluster(ON_POSTGRES in kinds) as cluster:
         _say(f"seeding {', '.join(map(str, asked.sizes))} parts")
-        with sites.all_running(asked.sizes, kinds, data, cluster) as running:
+        with sites.all_running(asked.sizes, kinds, data, cluster, **how) as running:
             yield running, cluster.version if cluster else None
 
 

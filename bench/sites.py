@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,23 +162,61 @@ def running(
 
 @contextmanager
 def all_running(
-    sizes: list[int], kinds: list[str], folder: Path, cluster: Postgres | None
+    sizes: list[int],
+    kinds: list[str],
+    folder: Path,
+    cluster: Postgres | None,
+    *,
+    is_apart: bool = False,
 ) -> Iterator[list[Site]]:
-    """Seed shops of all sizes and run every kind of contestant with each."""
+    """Seed shops of all sizes and run every kind of contestant with each.
+
+    Args:
+        is_apart: give each a database of its own, since it will write there.
+    """
     with ExitStack() as stack:
         sites = []
         for size in sizes:
-            shop = None
-            for kind in kinds:
-                if kind == ON_POSTGRES:
-                    if cluster is None or size > _MOST_ON_POSTGRES:
-                        continue
-                    url = cluster.database(f"parts_{size}")
-                    own = seeded(size, folder / f"{size}-postgres", url)
-                else:
-                    shop = own = shop or seeded(size, folder / str(size))
-                sites.append(stack.enter_context(running(kind, own, cluster)))
+            # All of a size, before anybody runs: what is copied must be at rest.
+            shops = list(_shops(size, kinds, folder, cluster, is_apart))
+            for kind, shop in shops:
+                sites.append(stack.enter_context(running(kind, shop, cluster)))
         yield sites
+
+
+def _shops(
+    size: int,
+    kinds: list[str],
+    folder: Path,
+    cluster: Postgres | None,
+    is_apart: bool,
+) -> Iterator[tuple[str, Shop]]:
+    shop = None
+    for kind in kinds:
+        if kind == ON_POSTGRES:
+            if cluster is not None and size <= _MOST_ON_POSTGRES:
+                url = cluster.database(f"parts_{size}")
+                yield kind, seeded(size, folder / f"{size}-postgres", url)
+            continue
+        shop = shop or seeded(size, folder / str(size))
+        yield kind, _copied(kind, shop) if is_apart and kind != SITE else shop
+
+
+def _copied(kind: str, shop: Shop) -> Shop:
+    """Give a contestant what nobody else will write into."""
+    own = replace(shop, folder=shop.folder.with_name(f"{shop.size}-{kind}"))
+    if kind != PLAIN:
+        shutil.copytree(shop.folder, own.folder)
+        return own
+    own.folder.mkdir()
+    source = str(shop.folder / "db.sqlite3")
+    subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "bench.yardsticks.plain.tables", source],
+        cwd=ROOT,
+        env=environment(own.variables),
+        check=True,
+    )
+    return own
 
 
 def _wait_for(process: subprocess.Popen, port: int, log: Path) -> None:

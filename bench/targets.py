@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .figures import Figures
 from .rounds import Cell, Results
 from .sites import ANEW, BARE, ON_POSTGRES, PLAIN, SITE
 from .workload import (
@@ -19,6 +20,7 @@ from .workload import (
     SEARCHES,
     SMALL,
     STATS,
+    WRITES,
 )
 
 # How the cost, or the speed, at a size may stand to that at 300.
@@ -27,6 +29,9 @@ _SAME_ONE = 0.85
 # The quickest peer of this API on two such cores.
 _PEER = {CREATE: 451, CLAIM: 217, COMPLETE: 183}
 _WRITE_P99_MS = 60
+# How the speed of a write may stand to that of the yardsticks: no slower than what
+# writes the row alone, and as near to the limit as one part is that is read.
+_WRITE_YARDSTICKS = {PLAIN: 1, BARE: 0.4}
 
 
 @dataclass(frozen=True)
@@ -146,14 +151,29 @@ def _of_boards(results: Results) -> Iterator[Target]:
 
 
 def _of_writes(results: Results) -> Iterator[Target]:
-    for cell, found in results.items():
-        where = " on PostgreSQL" if cell.kind == ON_POSTGRES else ""
-        name = f"{cell.ask}{where}"
-        peer = _PEER[cell.ask]
-        yield Target(f"{name}: a second", cell.size, found.per_second, peer)
-        yield Target(
-            f"{name}: p99", cell.size, found.p99_ms, at_most=_WRITE_P99_MS, unit=" ms"
-        )
+    for size in _sizes(results):
+        for cell, found in results.items():
+            if cell.size == size and cell.kind in (SITE, ON_POSTGRES):
+                yield from _of_writer(cell, found)
+        for ask in WRITES:
+            for kind, least in _WRITE_YARDSTICKS.items():
+                yield from _times(
+                    results,
+                    f"{ask}: × {kind}",
+                    Cell(ask, SITE, size),
+                    Cell(ask, kind, size),
+                    at_least=least,
+                )
+
+
+def _of_writer(cell: Cell, found: Figures) -> Iterator[Target]:
+    """Yield what is wished of one alone, on such a machine."""
+    where = " on PostgreSQL" if cell.kind == ON_POSTGRES else ""
+    name = f"{cell.ask}{where}"
+    yield Target(f"{name}: a second", cell.size, found.per_second, _PEER[cell.ask])
+    yield Target(
+        f"{name}: p99", cell.size, found.p99_ms, at_most=_WRITE_P99_MS, unit=" ms"
+    )
 
 
 def _sizes(results: Results) -> list[int]:

@@ -107,7 +107,7 @@ COMPARED = {BARE: [*_PAGES, "/api/parts/", f"/api/parts/{_RARE}"], PLAIN: _PAGES
 
 # --- Writes -----------------------------------------------------------------------
 
-CREATE, CLAIM, COMPLETE = "create", "claim", "complete"
+WRITES = CREATE, CLAIM, COMPLETE = "create", "claim", "complete"
 
 
 def creates(shop: Shop, count: int, chance: Random) -> list[bytes]:

@@ -5,7 +5,16 @@ from bench.figures import Figures
 from bench.rounds import Cell
 from bench.sites import ANEW, BARE, ON_POSTGRES, PLAIN, SITE
 from bench.targets import Target
-from bench.workload import BOARD_ALONE, CLAIM, LIST, ONE, SEARCH_RARE, STATS
+from bench.workload import (
+    BOARD_ALONE,
+    CLAIM,
+    COMPLETE,
+    CREATE,
+    LIST,
+    ONE,
+    SEARCH_RARE,
+    STATS,
+)
 
 
 def test_a_target_is_met_at_its_edge():
@@ -91,6 +100,31 @@ def test_writes_are_measured_against_a_peer_and_by_their_slowest():
         (f"{CLAIM} on PostgreSQL: a second", 300): (216, False),
         (f"{CLAIM} on PostgreSQL: p99", 300): (59, True),
     }
+
+
+def test_writes_are_measured_against_both_yardsticks():
+    found = targets.of_writes(
+        {
+            Cell(CREATE, SITE, 300): _figures(500, cpu_ms=2),
+            Cell(CREATE, BARE, 300): _figures(1000, cpu_ms=1),
+            Cell(CREATE, PLAIN, 300): _figures(400, cpu_ms=5),
+            Cell(COMPLETE, SITE, 10_000): _figures(300),
+            Cell(COMPLETE, BARE, 10_000): _figures(1000),
+            Cell(COMPLETE, PLAIN, 10_000): _figures(400),
+        }
+    )
+    assert _by_name(found) == {
+        (f"{CREATE}: a second", 300): (500, True),
+        (f"{CREATE}: p99", 300): (1, True),
+        (f"{CREATE}: × plain DRF", 300): (1.25, True),
+        (f"{CREATE}: × bare WSGI", 300): (0.5, True),
+        (f"{COMPLETE}: a second", 10_000): (300, True),
+        (f"{COMPLETE}: p99", 10_000): (1, True),
+        (f"{COMPLETE}: × plain DRF", 10_000): (0.75, False),
+        (f"{COMPLETE}: × bare WSGI", 10_000): (0.3, False),
+    }
+    by_cpu = {t.what: t.by_cpu for t in found if t.size == 300 and t.unit == " ×"}
+    assert by_cpu == {f"{CREATE}: × plain DRF": 2.5, f"{CREATE}: × bare WSGI": 0.5}
 
 
 def _figures(per_second: float, **times: float) -> Figures:

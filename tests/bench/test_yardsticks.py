@@ -17,8 +17,9 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.models import Scope
-from bench import seed, workload
-from bench.sites import BARE, ROOT, SITE, Shop, environment
+from bench import client as load_client
+from bench import rounds, seed, workload
+from bench.sites import BARE, PLAIN, ROOT, SITE, Shop, Site, environment
 from tests.factories import make_key
 
 PATHS = [
@@ -144,6 +145,27 @@ def test_plain_drf_writes_into_tables_as_django_makes_them(tmp_path):
         ("parts", '"current_step_id"'),
         ("parts_season", "unique"),
     }
+
+
+@pytest.mark.parametrize("changed", [None, b"create", b"assign", b"complete"])
+def test_a_yardstick_that_writes_another_thing_is_stopped(monkeypatch, changed):
+    shop = Shop(300, Path(), "key", "", [])
+    site, other = (Site(kind, shop, port, 0) for port, kind in enumerate((SITE, PLAIN)))
+
+    def ask(address, request):
+        step = request.partition(b" HTTP")[0].rpartition(b"/")[2] or b"create"
+        made = {"id": address[1] + 7, "uuid": str(address), "at": f"2026-01-01T{step}"}
+        made["status"] = (
+            "Odd" if (step, address) == (changed, other.address) else "Fine"
+        )
+        return load_client.Answer(200, json.dumps(made).encode())
+
+    monkeypatch.setattr(load_client, "ask", ask)
+    if changed is None:
+        rounds.check_writers([site, other])
+        return
+    with pytest.raises(SystemExit, match="plain DRF answers .* with 300 parts"):
+        rounds.check_writers([site, other])
 
 
 def _asked(bare, method: str, path: str, query: str = "", said: object = None) -> tuple:
