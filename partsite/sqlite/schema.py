@@ -5,7 +5,7 @@ import copy
 from django.db import IntegrityError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.sqlite3 import schema
-from django.db.models import CheckConstraint, Field, GeneratedField, Index, Model
+from django.db.models import CheckConstraint, Field, GeneratedField, Model
 
 
 class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
@@ -74,11 +74,25 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             self.execute(self._create_index_sql(model, fields=[new]))
             return
         declared = {index.name for index in model._meta.indexes}
-        names = self._constraint_names(
-            model, [old.column], index=True, type_=Index.suffix, exclude=declared
-        )
-        for name in names:
+        for name in self._indexes_of(model._meta.db_table, old.column) - declared:
             self.execute(self._delete_index_sql(model, name))
+
+    def _indexes_of(self, table: str, column: str) -> set[str]:
+        """Return the indexes that hold one column and nothing else.
+
+        Django, which looks for collations too, dies of a table that has ``IN (0, 1)``
+        in a check (5.2).
+        """
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT made.name FROM pragma_index_list(%s) AS made
+                WHERE NOT made."unique" AND %s =
+                  (SELECT group_concat(name) FROM pragma_index_info(made.name))
+                """,
+                [table, column],
+            )
+            return {name for (name,) in cursor.fetchall()}
 
     def _is_check(self, constraint) -> bool:
         return isinstance(constraint, CheckConstraint) and not self.collect_sql
