@@ -70,7 +70,7 @@ _LISTS = {
     ),
     "not-converted": _List(
         lambda parts: parts.not_converted().order_by("created_at", "id"),
-        "parts_current_step_id_1034b9de",
+        "part_of_step",
         "partfile_failed",
     ),
     "blocked": _List(lambda parts: parts.blocked().in_queue_order(), "part_lane"),

@@ -208,12 +208,14 @@ class Part(Inserted):
         default="",
         help_text=_("Bare name of the file that was uploaded last."),
     )
+    # Indexes below have those that there are.
     current_step = models.ForeignKey(
         "PartFile",
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
     )
     current_drawing = models.ForeignKey(
         "PartFile",
@@ -221,6 +223,7 @@ class Part(Inserted):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
     )
     extra = models.JSONField(
         default=dict,
@@ -270,11 +273,6 @@ class Part(Inserted):
                 name="part_finished",
                 condition=Q(deleted_at=None),
             ),
-            models.Index(
-                fields=["category", "storage_location"],
-                name="part_place",
-                condition=Q(deleted_at=None),
-            ),
             # What waits, list by list, with all that a count asks, so that no row is
             # read for it. SQLite takes these only for what is said as ``waiting``
             # says it, with the same values in the same order.
@@ -311,6 +309,14 @@ class Part(Inserted):
                     category__in=[Category.REVIEW, *SHOP],
                     due_date__isnull=False,
                 ),
+            ),
+            *(
+                models.Index(
+                    fields=[f"current_{kind}"],
+                    name=f"part_of_{kind}",
+                    condition=Q((f"current_{kind}__isnull", False)),
+                )
+                for kind in ("step", "drawing")
             ),
             # A list in any order reads no row that it does not show. All of them
             # together cost a write 0.05 ms.
