@@ -29,9 +29,9 @@ _SAME_ONE = 0.85
 # The quickest peer of this API on two such cores.
 _PEER = {CREATE: 451, CLAIM: 217, COMPLETE: 183}
 _WRITE_P99_MS = 60
-# How the speed of a write may stand to that of the yardsticks: no slower than what
+# How the speed of a write may stand to that of the yardsticks: well ahead of what
 # writes the row alone, and as near to the limit as one part is that is read.
-_WRITE_YARDSTICKS = {PLAIN: 1, BARE: 0.4}
+_WRITE_YARDSTICKS = {PLAIN: 1.5, BARE: 0.4}
 
 
 @dataclass(frozen=True)
