@@ -1,17 +1,23 @@
 """Keys: shown once, stored hashed, found again, noted, ended."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from accounts import keys
 from accounts.models import ApiKey, KeyState, Scope
+from partsite import seen
 from tests.factories import make_key, make_user
 
 pytestmark = pytest.mark.django_db
+only_sqlite = pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL is asked each time."
+)
 
 
 def test_a_key_is_stored_as_a_digest_and_a_public_prefix_only():
@@ -101,6 +107,102 @@ def test_revoke_ends_a_key_and_keeps_it_listed():
     keys.revoke(key)
     assert key.revoked_at == first
     assert ApiKey.objects.get() == key
+
+
+# --- Read once ----------------------------------------------------------------
+
+_END_IT = "UPDATE accounts_apikey SET revoked_at = '2026-01-01 00:00:00'"
+
+
+def _end_by_another_program() -> None:
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:
+        other.execute(_END_IT)
+        other.commit()
+
+
+def _end_here() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_END_IT)
+
+
+def _ends(text: str) -> None:
+    assert keys.find(text) is None
+    assert keys.find_to_read(text) is None
+
+
+@pytest.fixture
+def used(transactional_db) -> str:
+    """Return a key that has been found, so that nothing of its use is to be noted."""
+    text = make_key()[1]
+    for _ in range(2):
+        assert keys.find(text)
+    return text
+
+
+@only_sqlite
+def test_a_key_is_not_read_again_before_somebody_writes(
+    used, django_assert_num_queries
+):
+    other = make_key()[1]
+    for text in (used, other) * 2:
+        keys.find(text)
+    first = keys.find_to_read(used)
+    with django_assert_num_queries(0):
+        assert keys.find_to_read(used) == first
+        assert keys.find(other) != keys.find(used)
+        assert keys.find(used[:-1] + "!") is None
+    make_key()
+    with django_assert_num_queries(1):
+        assert keys.find_to_read(used)[1] != first[1]
+
+
+@only_sqlite
+@pytest.mark.parametrize("end", [_end_by_another_program, _end_here])
+def test_a_key_is_at_its_end_as_soon_as_it_is_written(used, end):
+    end()
+    _ends(used)
+
+
+@only_sqlite
+def test_in_a_transaction_a_key_is_read_each_time(used, django_assert_num_queries):
+    with transaction.atomic():
+        _end_here()
+        with django_assert_num_queries(2):
+            _ends(used)
+        transaction.set_rollback(True)
+    assert keys.find(used)
+
+
+@only_sqlite
+def test_a_key_is_read_again_on_another_connection(used):
+    for _ in range(2):  # so that both have seen the same number of changes
+        connection.close()
+        assert [keys.find(used) for _ in range(2)]
+    connection.close()
+    _end_by_another_program()
+    _ends(used)
+
+
+@only_sqlite
+def test_of_many_keys_no_more_are_kept_than_some(used, monkeypatch):
+    monkeypatch.setattr(keys, "_MOST_READ", 2)
+    texts = [used, *(make_key()[1] for _ in range(3))]
+    for text in texts + texts:
+        assert keys.find(text)
+        assert len(keys._read._rows) <= 2
+
+
+@only_sqlite
+def test_without_a_database_it_is_the_statement_that_says_so(used, monkeypatch):
+    class Gone:
+        total_changes = 0
+
+        def execute(self, *asked):
+            raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(connection, "connection", Gone())
+    monkeypatch.setattr(connection, "close", lambda: None)
+    assert seen.glance(connections["default"]) is None
 
 
 # --- One's own ----------------------------------------------------------------
