@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from django.db.backends.sqlite3 import base
 
+from . import checkpoints
 from .schema import DatabaseSchemaEditor
 
 _TIMEOUT_SECONDS = 5.0  # sqlite3's own
@@ -96,6 +97,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _commit(self) -> None:
         super()._commit()
         self._end_turn()
+        if not self.is_in_memory_db():
+            checkpoints.note(str(self.settings_dict["NAME"]))
 
     def _rollback(self) -> None:
         try:
