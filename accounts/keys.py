@@ -130,7 +130,7 @@ def _row_of(text: str) -> tuple | None:
     if (prefix := prefix_of(text)) is None:
         return None
     to = connections[DEFAULT_DB_ALIAS]
-    state = glance(to)
+    state = glance(to) if settings.API_REMEMBERED_BYTES else None
     if state is not None and (row := _read.find(prefix, state)):
         return row
     with to.cursor() as cursor:
