@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
+from operator import itemgetter
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Q
@@ -231,7 +232,9 @@ class Desk:
     ) -> Iterator[tuple[Lane, Stock, int]]:
         """List the stocks of each lane, what is most urgent first."""
         stocks: dict[tuple, Stock] = {}
-        for row in found.filter(queue__in=LOADABLE).stocks():
+        rows = found.filter(queue__in=LOADABLE).stocks()
+        # Databases group in orders of their own, and the first row's words are shown.
+        for row in sorted(rows, key=itemgetter("material", "material_thickness")):
             thickness = row["material_thickness"]
             key = (
                 row["category"],

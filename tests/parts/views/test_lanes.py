@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from parts.models import Part
+from parts.querysets import PartQuerySet
 from parts.views import lanes
 from tests.factories import make_converted, make_part
 
@@ -211,6 +212,21 @@ class TestStocks:
             "/production/?category=cnc&material=6061-T6&thickness=0.25+in"
         )
         assert shown(member_page.get(pile.address)) == ["A", "B"]
+
+    def test_a_stock_is_called_the_same_however_a_database_groups(
+        self, member_page, monkeypatch
+    ):
+        for thickness in ("0.25 in", '1/4"', "0.5 in"):
+            make_part(category="cnc", material_thickness=thickness)
+        grouped, told = PartQuerySet.stocks, []
+        for order in (list, lambda rows: [*rows][::-1]):
+            monkeypatch.setattr(
+                PartQuerySet, "stocks", lambda parts, put=order: put(grouped(parts))
+            )
+            board = member_page.get(BOARD, {"group": "stock"})
+            told.append([name for name, *_ in piles(board)["cnc"]])
+        assert told[0] == told[1]
+        assert [name for name in told[0] if "1/4" in name] == []
 
     def test_a_lane_by_stock_has_pages_of_stocks(self, member_page, monkeypatch):
         monkeypatch.setattr(lanes, "STOCKS_SHOWN", 2)
