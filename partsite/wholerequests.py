@@ -10,7 +10,6 @@ behind it.
 
 import logging
 import re
-import select
 import socket
 import tempfile
 import time
@@ -29,8 +28,6 @@ logger = logging.getLogger(__name__)
 # How long a client may send nothing in the middle of a request, and how long what
 # stands above its body may take.
 SILENCE_SECONDS = HEAD_SECONDS = 30
-# So long a thread stays with who may ask again at once, and others wait at most.
-_MOMENT_MS = 1
 _IN_MEMORY_BYTES = 64 * 1024
 _HEAD_BYTES = 1024 * 1024  # more than gunicorn takes, so that it refuses
 _END_OF_CHUNKS = b"0\r\n\r\n"
@@ -60,31 +57,12 @@ class WholeRequestWorker(ThreadWorker):
         busy.load.note(time.monotonic() - conn.queued_at)
         if self.cfg.is_ssl or conn.is_http2:
             return super().handle(conn)
-        while True:
-            try:
-                if not _is_whole(conn):
-                    return _DEFER
-            except OSError:
-                return False  # it is gone, or has taken too long
-            is_kept = super().handle(conn)
-            if not is_kept or not self._is_asked_again(conn):
-                return is_kept
-            busy.load.note(0)
-
-    def _is_asked_again(self, conn: TConn) -> bool:
-        """Wait a moment for a connection's next request, if none waits for the thread.
-
-        A script asks for one thing right after the other. To give its connection back
-        to the poller and get it again is a twentieth of what it costs to take in a
-        part, and to read one (measured).
-        """
-        if not self.alive or not self.tpool._work_queue.empty():
-            return False
-        if conn.parser.unreader.buf.getvalue():
-            return True  # it came with the last one
-        moment = select.poll()
-        moment.register(conn.sock, select.POLLIN)
-        return bool(moment.poll(_MOMENT_MS))
+        try:
+            if not _is_whole(conn):
+                return _DEFER
+        except OSError:
+            return False  # it is gone, or has taken too long
+        return super().handle(conn)
 
     def finish_request(self, conn: TConn, fs: Future) -> None:
         super().finish_request(conn, fs)

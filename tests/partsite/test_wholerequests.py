@@ -15,7 +15,6 @@ from partsite import busy, room, wholerequests
 from partsite.wholerequests import Unreader, WholeRequestWorker, _Coming
 
 HEAD = b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n"
-WHOLE = HEAD % 0
 LARGE = 200_000
 
 
@@ -154,83 +153,3 @@ def test_how_long_a_request_has_waited_is_noted(monkeypatch):
     worker.enqueue_req(conn)
     assert worker.handle(conn) == "answered"
     assert noted == [3]
-
-
-class Script(WholeRequestWorker):
-    """A worker, and a client that sends each of ``requests`` after the last answer."""
-
-    def __init__(self, line, *requests: bytes) -> None:
-        self.client, server = line
-        self.requests = iter(requests)
-        self.answers = 0
-        self.alive = True
-        self.cfg = SimpleNamespace(is_ssl=False)
-        self.tpool = ThreadPoolExecutor(1)
-        reader = Unreader(server)
-        parser = SimpleNamespace(unreader=reader)
-        self.conn = SimpleNamespace(
-            sock=server, parser=parser, initialized=True, is_http2=False, queued_at=0
-        )
-        self.ask()
-
-    def ask(self) -> None:
-        if request := next(self.requests, b""):
-            self.client.sendall(request)
-
-    def answered(self) -> object:
-        """Return what becomes of the connection when it has all been answered."""
-        return self.handle(self.conn)
-
-
-@pytest.fixture
-def script(line, monkeypatch):
-    def handle(self, conn):
-        assert conn.parser.unreader.read(len(WHOLE)) == WHOLE
-        self.answers += 1
-        self.ask()
-        return True
-
-    monkeypatch.setattr(ThreadWorker, "handle", handle)
-    monkeypatch.setattr(wholerequests, "_MOMENT_MS", 0)  # all comes before
-    return lambda *requests: Script(line, *requests)
-
-
-def test_who_asks_again_at_once_is_answered_by_the_same_thread(script, monkeypatch):
-    waits = []
-    monkeypatch.setattr(busy.load, "note", waits.append)
-    worker = script(WHOLE, WHOLE, WHOLE)
-    assert worker.answered() is True
-    assert worker.answers == 3
-    assert waits[1:] == [0, 0]
-
-
-def test_what_came_with_a_request_is_answered_by_the_same_thread_too(script):
-    worker = script(WHOLE + WHOLE)
-    assert worker.answered() is True
-    assert worker.answers == 2
-
-
-def test_who_begins_to_ask_again_takes_no_thread_for_the_rest(script):
-    worker = script(WHOLE, WHOLE[:10])
-    assert worker.answered() is wholerequests._DEFER
-
-
-def test_who_goes_is_let_go(script):
-    worker = script(WHOLE)
-    worker.client.shutdown(socket.SHUT_WR)
-    assert worker.answered() is False
-    assert worker.answers == 1
-
-
-def test_a_thread_that_others_wait_for_stays_with_nobody(script):
-    worker = script(WHOLE, WHOLE)
-    worker.tpool._work_queue.put(None)
-    assert worker.answered() is True
-    assert worker.answers == 1
-
-
-def test_a_process_that_ends_answers_no_more_than_it_has_begun(script):
-    worker = script(WHOLE, WHOLE)
-    worker.alive = False
-    assert worker.answered() is True
-    assert worker.answers == 1
