@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 
 from django.contrib.auth import middleware
 from django.contrib.auth.models import AnonymousUser
@@ -45,7 +44,16 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
         del request.auser  # would know nothing of that, and nobody asks it
-        request.user = SimpleLazyObject(partial(who_comes, request))
+
+        def found() -> User | AnonymousUser:
+            user = who_comes(request)
+            if request.user is lazy:
+                # Each look through the other one costs a microsecond, and a page
+                # takes hundreds.
+                request.user = user
+            return user
+
+        request.user = lazy = SimpleLazyObject(found)
 
 
 def who_comes(request: HttpRequest) -> User | AnonymousUser:

@@ -7,7 +7,6 @@ from functools import cache, lru_cache
 from django.db.models import BigIntegerField
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -17,6 +16,7 @@ from parts.addresses import board_query, chips
 from parts.filters import BoardFilter, sort
 from parts.models import SHOP, SORTABLE, Category, Part, SavedFilter, Type
 from parts.querysets import PartQuerySet
+from parts.templatetags.drawn import page
 from partsite.compiled import Compiled, Slot
 
 from .cards import inspect
@@ -122,7 +122,7 @@ def production(request: HttpRequest) -> HttpResponse:
         "count": sum(lane.parts for lane in context["lanes"]),
         "pieces": sum(lane.pieces for lane in context["lanes"]),
     }
-    return render(request, "parts/production.html", context)
+    return page(request, "parts/production.html", context)
 
 
 @require_safe
@@ -136,7 +136,7 @@ def completed(request: HttpRequest) -> HttpResponse:
         "places": _places(),
         "page": card_page(found, totals["parts"], request),
     }
-    return render(request, "parts/board.html", context)
+    return page(request, "parts/board.html", context)
 
 
 @require_safe
@@ -151,7 +151,7 @@ def _board(request: HttpRequest, board: Board) -> HttpResponse:
     context["pieces"] = sum(pieces for parts, pieces in tally)
     context["page"] = card_page(found, context["count"], request)
     inspect(context["page"].object_list)
-    return render(request, board.template, context)
+    return page(request, board.template, context)
 
 
 def _found(request: HttpRequest, board: Board) -> tuple[PartQuerySet, dict]:

@@ -1,4 +1,4 @@
-"""By which clock somebody reads the pages."""
+"""Who comes, and by which clock they read the pages."""
 
 from datetime import UTC, datetime
 
@@ -45,6 +45,10 @@ def test_times_are_the_accounts_else_the_devices_else_the_sites(
     member_page.cookies["zone"] = device
     assert _written(member_page) == written
     assert timezone.get_current_timezone_name() == "UTC"
+
+
+def test_who_came_is_looked_at_directly(member_page, member):
+    assert type(member_page.get(KEYS).wsgi_request.user) is User
 
 
 def test_a_clock_costs_no_query(member_page, member, django_assert_num_queries):

@@ -1,5 +1,6 @@
 """Cards that are drawn once look as if they were drawn each time."""
 
+import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -21,7 +22,7 @@ from django.utils.html import escape
 from accounts.models import Role, Units, User
 from parts import workflow
 from parts.errors import PartError
-from parts.models import Part, PartFile, SavedFilter, Season
+from parts.models import Part, PartFile, SavedFilter, Season, Status
 from parts.templatetags import drawn
 from tests.factories import TINY_PDF, make_converted, make_file, make_part, make_user
 
@@ -353,17 +354,48 @@ def test_no_card_is_out_of_date_whatever_anybody_does(client, monkeypatch):
     assert done > 10
 
 
+@pytest.mark.parametrize(
+    ("board", "categories"),
+    [
+        ("review", {"review"}),
+        ("production", {"cnc"}),
+        ("completed", {"completed"}),
+        ("search", {"review", "cnc", "completed"}),
+    ],
+)
+def test_a_board_has_each_card_once_and_inside_of_it(lead_page, board, categories):
+    parts = [part for part in _parts() if part.category in categories]
+    text = lead_page.get(reverse(f"parts:{board}")).text
+    main = text[text.find("<main") : text.find("</main>")]
+    cards = re.findall(r'<article class="part-card[^>]* id="part-(\d+)"', main)
+    assert sorted(map(int, cards)) == [part.pk for part in parts]
+    assert "later-" not in text
+
+
+def test_each_pile_has_its_own_cards(lead_page):
+    begun = make_part(category="cnc", status=Status.IN_PROGRESS, assigned="Sam")
+    ready = make_part(category="cnc")
+    page = lead_page.get(reverse("parts:production")).text
+    piles = page.split('<section class="pile"')[1:]
+    assert [part.code in pile for pile in piles for part in (ready, begun)] in (
+        [True, False, False, True],
+        [False, True, True, False],
+    )
+
+
 def test_what_was_asked_for_longest_ago_is_thrown_out():
     kept = drawn._Pieces(2)
     for key in (b"1", b"2"):
-        kept.keep(key, 0, 10, key.decode())
-    assert kept.find(b"1", 5) == "1"
-    kept.keep(b"3", 0, 10, "3")
-    assert [kept.find(key, 5) for key in (b"1", b"2", b"3")] == ["1", "", "3"]
+        kept.keep(key, 0, 10, (key,))
+    assert kept.find(b"1", 5) == (b"1",)
+    kept.keep(b"3", 0, 10, (b"3",))
+    assert [kept.find(key, 5) for key in (b"1", b"2", b"3")] == [(b"1",), (), (b"3",)]
 
 
-@pytest.mark.parametrize(("now", "html"), [(9.9, ""), (10, "x"), (19.9, "x"), (20, "")])
-def test_a_piece_is_found_while_it_looks_so(now, html):
+@pytest.mark.parametrize(
+    ("now", "is_found"), [(9.9, False), (10, True), (19.9, True), (20, False)]
+)
+def test_a_piece_is_found_while_it_looks_so(now, is_found):
     kept = drawn._Pieces(2)
-    kept.keep(b"1", 10, 20, "x")
-    assert kept.find(b"1", now) == html
+    kept.keep(b"1", 10, 20, (b"x",))
+    assert kept.find(b"1", now) == ((b"x",) if is_found else ())
