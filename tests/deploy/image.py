@@ -147,18 +147,24 @@ def _copy(image: Image, words: list[str], stages: dict[str, Image]) -> None:
     to = _outside(image, target)
     for source in sources:
         if flags:
+            # Linked, since no step changes a file of an earlier stage.
             stage = stages[flags[0].removeprefix("--from=")]
-            found = [_outside(stage, source)]
-        elif source == ".":
+            shutil.copytree(
+                _outside(stage, source),
+                to,
+                symlinks=True,
+                dirs_exist_ok=True,
+                copy_function=os.link,
+            )
+            continue
+        if source == ".":
             for name in sent():
                 _put(ROOT / name, to / name)
             continue
-        else:
-            assert source in sent(), f"{source} is left out by .dockerignore."
-            found = [ROOT / source]
-        for path in found:
-            is_into = target.endswith("/") and path.is_file()
-            _put(path, to / path.name if is_into else to)
+        assert source in sent(), f"{source} is left out by .dockerignore."
+        path = ROOT / source
+        is_into = target.endswith("/") and path.is_file()
+        _put(path, to / path.name if is_into else to)
 
 
 def sent() -> list[str]:
