@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
+from services import ports
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
@@ -22,9 +23,7 @@ def start(tmp_path):
     running = []
 
     def run(**variables: str) -> tuple[subprocess.Popen, int]:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = ports.free()
         process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "manage.py", "up"],
             cwd=ROOT,

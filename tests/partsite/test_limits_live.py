@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from services import ports
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
 CHECK = "/api/parts/auth/check"
@@ -33,12 +35,6 @@ pytestmark = [
 
 
 # --- The site -----------------------------------------------------------------
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _reached(port: int, process: subprocess.Popen) -> None:
@@ -66,7 +62,7 @@ def _ended(process: subprocess.Popen) -> None:
 def redis_url(tmp_path_factory) -> Iterator[str]:
     if shutil.which("redis-server") is None:
         pytest.skip("needs Debian's redis-server: apt-get install redis-server")
-    port = _free_port()
+    port = ports.free()
     folder = tmp_path_factory.mktemp("redis")
     process = subprocess.Popen(  # noqa: S603 - our own words
         ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""],  # noqa: S607
@@ -167,7 +163,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(variables) -> Iterator[Site]:
-    port = _free_port()
+    port = ports.free()
     process = subprocess.Popen(  # noqa: S603 - our own words
         [sys.executable, "-m", "gunicorn", "partsite.wsgi"],
         cwd=ROOT,
