@@ -181,3 +181,16 @@ def test_a_part_is_printed_on_one_sheet(browse, site):
     for paper in ("A4", "Letter"):
         pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format=paper))
         assert len(pages) == 1, paper
+
+
+def test_a_phone_has_everything_in_the_order_in_which_it_comes(browse, site):
+    """Else what is shown already jumps down when what stands above it comes."""
+    page = browse(site.lead, **PHONE)
+    _open(page, HELD)
+    tops = page.evaluate(
+        """() => [...document.querySelectorAll(".part-page :is(header, section)[id]")]
+          .filter((element) => element.getClientRects().length)
+          .map((element) => [element.id, element.getBoundingClientRect().top])"""
+    )
+    assert len(tops) > 5
+    assert tops == sorted(tops, key=lambda one: one[1])
