@@ -76,7 +76,8 @@ class Login(Answers422, auth.LoginView):
     def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
         if spent := [use for use in self._guesses() if use["count"] >= use["limit"]]:
             trail.warn(request, "sign_in_not_tried", user=_known(request))
-            return self._wait(max(use["time_left"] for use in spent))
+            # 0 in the last second of all.
+            return self._wait(max(1, *(use["time_left"] for use in spent)))
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: Form) -> HttpResponse:

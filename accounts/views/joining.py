@@ -51,9 +51,9 @@ def invited(request: HttpRequest) -> HttpResponse:
     """Let somebody in by a link: to an account of their own, or a new password."""
     token = request.POST.get("link") or request.GET.get("link", "")
     if tries := _spent(request):
-        context = {"retry_after": tries["time_left"]}
-        response = render(request, "429.html", context, status=429)
-        response["Retry-After"] = str(tries["time_left"])
+        seconds = max(1, tries["time_left"])  # 0 in the last second of all
+        response = render(request, "429.html", {"retry_after": seconds}, status=429)
+        response["Retry-After"] = str(seconds)
         return response
     invitation = invitations.find(token)
     if invitation is None:

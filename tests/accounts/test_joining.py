@@ -21,6 +21,7 @@ from tests.factories import make_user
 
 FIRST = "/account/first/"
 LINKS = "/account/invitations/"
+LOGIN = "/account/login/"
 INVITED = "/account/invited/"
 GOOD = "correct horse battery"
 DAY = timedelta(days=1)
@@ -267,6 +268,17 @@ class TestEnded:
         assert int(answer["Retry-After"]) > 0
         elsewhere = client.get(INVITED, {"link": token}, REMOTE_ADDR="192.0.2.9")
         assert elsewhere.status_code == 200
+
+    @pytest.mark.parametrize("page", ["joining", "door"])
+    def test_in_the_last_second_one_is_left(self, client, monkeypatch, page):
+        make_user()
+        spent = {"count": 9, "limit": 9, "time_left": 0}
+        monkeypatch.setattr(f"accounts.views.{page}.get_usage", lambda *_, **__: spent)
+        ask, address = {"joining": (client.get, INVITED), "door": (client.post, LOGIN)}[
+            page
+        ]
+        answer = ask(address)
+        assert (answer.status_code, answer["Retry-After"]) == (429, "1")
 
     def test_a_used_link_is_refused_from_a_stale_copy(self):
         invitation, _ = invitations.invite(Role.MEMBER, lasts=DAY, by=None)
