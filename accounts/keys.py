@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import secrets
-import threading
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 
@@ -12,7 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from partsite.seen import Seen, State, glance, state_of
+from partsite.seen import Seen, State, bytes_of, glance, memory, state_of
 
 from .models import ApiKey, KeyState, Scope, User
 
@@ -23,7 +22,6 @@ _MARK = "pk"
 _NOTE_USE_EVERY = timedelta(minutes=1)
 # Of one person; whoever needs more has forgotten some.
 MOST_USABLE = 20
-_MOST_READ = 200
 
 
 class KeyRefused(Exception):
@@ -130,34 +128,15 @@ def _row_of(text: str) -> tuple | None:
     if (prefix := prefix_of(text)) is None:
         return None
     to = connections[DEFAULT_DB_ALIAS]
-    state = glance(to) if settings.API_REMEMBERED_BYTES else None
-    if state is not None and (row := _read.find(prefix, state)):
+    state = glance(to) if settings.REMEMBERED_BYTES else None
+    if state is not None and (row := memory.find(prefix, state)):
         return row
     with to.cursor() as cursor:
         cursor.execute(_statement(), [prefix])
         row = cursor.fetchone()
     if row is not None and state is not None:
-        _read.keep(prefix, row, state_of(to, row[-1]))
+        memory.keep(prefix, row, bytes_of([row]), state_of(to, row[-1]))
     return row
-
-
-class _Read(threading.local):
-    """The rows of keys that the thread has read in one state of the database."""
-
-    def __init__(self) -> None:
-        self._state: State = None
-        self._rows: dict[str, tuple] = {}
-
-    def find(self, prefix: str, state: State) -> tuple | None:
-        return self._rows.get(prefix) if state == self._state else None
-
-    def keep(self, prefix: str, row: tuple, state: State) -> None:
-        if state != self._state or len(self._rows) >= _MOST_READ:
-            self._state, self._rows = state, {}
-        self._rows[prefix] = row
-
-
-_read = _Read()
 
 
 @cache

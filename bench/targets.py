@@ -138,15 +138,17 @@ def _of_boards(results: Results) -> Iterator[Target]:
     if small is None:
         return
     yield Target(f"{BOARD_ALONE}: p50", SMALL, small.p50_ms, at_most=12, unit=" ms")
+    anew = results.get(Cell(BOARD_ALONE, ANEW, SMALL))
     for size, (*_, most) in _GROWN.items():
-        if large := results.get(Cell(BOARD_ALONE, SITE, size)):
+        large = results.get(Cell(BOARD_ALONE, ANEW, size))
+        if anew and large:
             yield Target(
                 f"{BOARD_ALONE}: p50 × that at 300",
                 size,
-                large.p50_ms / small.p50_ms,
+                large.p50_ms / anew.p50_ms,
                 at_most=most,
                 unit=" ×",
-                by_cpu=large.cpu_ms / small.cpu_ms,
+                by_cpu=large.cpu_ms / anew.cpu_ms,
             )
 
 

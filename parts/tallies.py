@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from partsite.seen import rows_of
+
 # Besides, a part is told apart by whether somebody has it, and by the class of the
 # time from claim to completion: 1 to 5, 0 if unknown.
 KEYS = ("category", "season", "status", "type", "queue", "has_holder", "took")
@@ -163,6 +165,4 @@ def _of(categories: Sequence[str], of_kept_seasons: bool) -> tuple[str, list[str
 
 
 def _rows(sql: str, values: Sequence = ()) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, list(values))
-        return cursor.fetchall()
+    return rows_of(connection, sql, values)

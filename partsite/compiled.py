@@ -6,9 +6,10 @@ board that takes 3.5 ms, to run it 0.8, and to make instances of the rows 2.5
 """
 
 import json
+import pickle
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import Any
 
 from django.db import connections
@@ -24,6 +25,8 @@ from django.db.models import (
 )
 from django.db.models.query import get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
+
+from .seen import rows_of
 
 Row = tuple
 
@@ -116,6 +119,9 @@ class Statement:
 
     def rows(self, **values: Any) -> list[Row]:
         """Run the statement with values for its slots; return what the driver does."""
+        return self._asked(values)
+
+    def _asked(self, values: dict, make: Callable | None = None) -> list:
         connection = connections[self._using]
         params = [
             _prepared(param, values[param.name], connection)
@@ -123,9 +129,7 @@ class Statement:
             else param
             for param in self._params
         ]
-        with connection.cursor() as cursor:
-            cursor.execute(self._sql, params)
-            return cursor.fetchall()
+        return rows_of(connection, self._sql, params, make)
 
 
 class Compiled(Statement):
@@ -146,6 +150,10 @@ class Compiled(Statement):
     def read(self, **values: Any) -> list[Model]:
         """Return the instances, as the queryset would with these values."""
         return self.instances(self.rows(**values))
+
+    def unmade(self, **values: Any) -> "list[Unmade]":
+        """Return the rows, of which instances can be made."""
+        return self._asked(values, self._as_unmade)
 
     def one(self, **values: Any) -> Model | None:
         """Return the first instance, if there is any."""
@@ -175,6 +183,10 @@ class Compiled(Statement):
         return found | self._compiler.annotation_col_map
 
     @cached_property
+    def _as_unmade(self) -> Callable[[list[Row]], "list[Unmade]"]:
+        return lambda rows: [Unmade(row, self) for row in rows]
+
+    @cached_property
     def _converters(self) -> list[tuple[int, Callable, Expression]]:
         columns = [column for column, _sql, _alias in self._compiler.select]
         return [
@@ -195,12 +207,23 @@ class Compiled(Statement):
         return told["model"], names, own, joined
 
 
-@dataclass(frozen=True, slots=True)
 class Unmade:
     """A row of which no instance is made yet."""
 
-    values: Row
-    compiled: Compiled
+    __slots__ = ("_digest", "compiled", "values")
+
+    def __init__(self, values: Row, compiled: Compiled) -> None:
+        self.values = values
+        self.compiled = compiled
+        self._digest = b""
+
+    @property
+    def digest(self) -> bytes:
+        """What it is known again by, with everything that is in it."""
+        if not self._digest:
+            packed = pickle.dumps(self.values)
+            self._digest = blake2b(packed, digest_size=16).digest()
+        return self._digest
 
     def __getitem__(self, column: str) -> Any:
         """Return a column of text or numbers, which drivers give as they are."""

@@ -6,10 +6,15 @@ know it by themselves and tell it as a column of any statement, for next to noth
 """
 
 import sqlite3
-from collections.abc import Hashable
+import threading
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import wraps
+from itertools import chain
+from sys import getsizeof
 from typing import Any
 
-from django.db import models
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 State = Hashable | None
@@ -60,3 +65,108 @@ def glance(connection: BaseDatabaseWrapper) -> State:
     except sqlite3.Error:
         return None  # a statement will say what is wrong
     return state_of(connection, seen)
+
+
+class Memory(threading.local):
+    """What a thread found in the state of the database that it saw last.
+
+    It is given to many: nobody may change it. What is too much goes, all at once:
+    ``settings.REMEMBERED_BYTES``.
+    """
+
+    def __init__(self) -> None:
+        self._state: State = None
+        self._found: dict[Hashable, Any] = {}
+        self._bytes = 0
+
+    def find(self, question: Hashable, state: State) -> Any | None:
+        """Return what was found in this state, None if nothing is known of it."""
+        return self._found.get(question) if state == self._state else None
+
+    def keep(
+        self, question: Hashable, found: Any, size_bytes: int, state: State
+    ) -> None:
+        """Keep what was read after ``state`` had been seen, unless that is None."""
+        most = settings.REMEMBERED_BYTES
+        if state is None or size_bytes > most:
+            return
+        if state != self._state or self._bytes + size_bytes > most:
+            self._state, self._found, self._bytes = state, {}, 0
+        self._found[question] = found
+        self._bytes += size_bytes
+
+
+memory = Memory()
+
+
+def bytes_of(rows: Iterable[tuple]) -> int:
+    """Return about how much memory rows take."""
+    return sum(map(getsizeof, chain.from_iterable(rows)))
+
+
+# --- Pages ------------------------------------------------------------------------
+
+
+class _Reading(threading.local):
+    """What a page that only reads sees, while it is made."""
+
+    state: State = None
+
+
+_reading = _Reading()
+
+
+def only_reading(view: Callable) -> Callable:
+    """Have a view find what was found before in the state that it begins in.
+
+    Whatever it asks ``rows_of`` for; it must write nothing.
+    """
+
+    @wraps(view)
+    def read(*args, **kwargs):
+        _reading.state = _look(connections[DEFAULT_DB_ALIAS])
+        try:
+            return view(*args, **kwargs)
+        finally:
+            _reading.state = None
+
+    return read
+
+
+def rows_of(
+    connection: BaseDatabaseWrapper,
+    sql: str,
+    values: Sequence,
+    make: Callable[[list[tuple]], Any] | None = None,
+) -> Any:
+    """Return the rows of a statement, or what ``make`` makes of them.
+
+    What a page ``only_reading`` gets is also others': nobody may change it.
+    """
+    if (state := _reading.state) is None:
+        rows = _fetched(connection, sql, values)
+        return make(rows) if make else rows
+    question = (sql, make, *(tuple(v) if type(v) is list else v for v in values))
+    if (found := memory.find(question, state)) is None:
+        rows = _fetched(connection, sql, values)
+        found = make(rows) if make else rows
+        memory.keep(question, found, bytes_of(rows), state)
+    return found
+
+
+def _fetched(
+    connection: BaseDatabaseWrapper, sql: str, values: Sequence
+) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
+
+
+def _look(connection: BaseDatabaseWrapper) -> State:
+    if not settings.REMEMBERED_BYTES:
+        return None
+    if connection.vendor == "sqlite" or connection.in_atomic_block:
+        return glance(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT PG_CURRENT_SNAPSHOT()::text")
+        return state_of(connection, cursor.fetchone()[0])

@@ -6,7 +6,6 @@ A wrong word, or a part that is not there, is left to the views to refuse.
 import hashlib
 import logging
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
@@ -14,7 +13,6 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from django.conf import settings
 from django.http import QueryDict
 from django.urls import get_script_prefix
 from django.utils.http import parse_etags
@@ -26,7 +24,7 @@ from parts import stats, tallies
 from parts.filters import PartFilter, sort
 from parts.models import SORTABLE, Category, Part
 from parts.querysets import PartQuerySet
-from partsite.seen import State
+from partsite.seen import memory
 
 from . import throttling
 from .pagination import MOST, asked
@@ -80,32 +78,6 @@ def _is_known(etag: str, if_none_match: str) -> bool:
     return known == ["*"] or etag in (text.removeprefix("W/") for text in known)
 
 
-class _Remembered(threading.local):
-    """What was answered in the state that the thread's connection saw last."""
-
-    def __init__(self) -> None:
-        self._state: State = None
-        self._answers: dict[tuple, _Made] = {}
-        self._bytes = 0
-
-    def find(self, asked: tuple, state: State) -> _Made | None:
-        if state != self._state or state is None:
-            self._state, self._answers, self._bytes = state, {}, 0
-        return self._answers.get(asked)
-
-    def keep(self, asked: tuple, made: _Made) -> None:
-        size, most = len(made.content), settings.API_REMEMBERED_BYTES
-        if self._state is None or size > most:
-            return
-        if self._bytes + size > most:
-            self._answers, self._bytes = {}, 0
-        self._answers[asked] = made
-        self._bytes += size
-
-
-_remembered = _Remembered()
-
-
 def _read(asked: Plain) -> tuple[ApiKey, _Made] | None:
     found = keys.find_to_read(asked.key_text)
     if found is None:
@@ -113,7 +85,7 @@ def _read(asked: Plain) -> tuple[ApiKey, _Made] | None:
     key, state = found
     way = asked.way
     question = (way[0], asked.query, get_script_prefix())
-    made, plan = _remembered.find(question, state), None
+    made, plan = memory.find(question, state), None
     if made is None and (plan := _plan(way, asked.params)) is None:
         return None
     # A refused request costs nothing, so the views may count it once more.
@@ -125,7 +97,7 @@ def _read(asked: Plain) -> tuple[ApiKey, _Made] | None:
         # Half the price of the MD5 that Django takes.
         digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         made = _Made(content, f'"{digest}"', methods)
-        _remembered.keep(question, made)
+        memory.keep(question, made, len(content), state)
     return key, made
 
 

@@ -31,6 +31,7 @@ from parts.kept.sums import PLACED, SEARCHED
 from parts.lettercase import Fold, fold
 from parts.thickness import thickness_key
 from partsite.compiled import Among, AnyCase, Compiled, Slot, Unindexed, Unmade
+from partsite.seen import rows_of
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -228,18 +229,17 @@ class PartQuerySet(models.QuerySet):
         """Join what a card shows of the current files and the season."""
         return self.select_related("current_step", "current_drawing", "season")
 
-    def for_cards(self, reader: "User | Slot") -> "PartQuerySet":
-        """Add all that a card shows to ``reader``."""
-        return self.with_files().with_author(reader).with_remake().with_review_note()
+    def for_cards(self) -> "PartQuerySet":
+        """Add all that a card shows."""
+        return self.with_files().with_author().with_remake().with_review_note()
 
-    def cards(self, ids: Sequence[int], reader: "User") -> list[Unmade]:
+    def cards(self, ids: Sequence[int]) -> list[Unmade]:
         """Return these parts, in this order, with all that ``for_cards`` adds.
 
         What a card shows is looked up for each row that is sorted, so sort first.
         """
-        cards = _cards(self.model)
-        rows = cards.rows(ids=list(ids), reader=reader.pk)
-        found = {(row := Unmade(values, cards))["id"]: row for values in rows}
+        rows = _cards(self.model).unmade(ids=list(ids))
+        found = {row["id"]: row for row in rows}
         return [found[pk] for pk in ids if pk in found]
 
     def picture_of(self, pk: int) -> str:
@@ -286,12 +286,12 @@ class PartQuerySet(models.QuerySet):
             ),
         )
 
-    def with_author(self, reader: "User | Slot") -> "PartQuerySet":
-        """Add ``author``, who handed it in, and ``is_own``, whether ``reader`` did."""
-        created = self._events("created")
-        first = created.order_by("at", "id").values("actor_name")[:1]
+    def with_author(self) -> "PartQuerySet":
+        """Add who handed it in: ``author``, their name, and ``author_pk``."""
+        created = self._events("created").order_by("at", "id")
         return self.annotate(
-            author=Subquery(first), is_own=self._is_handed_in_by(reader)
+            author=Subquery(created.values("actor_name")[:1]),
+            author_pk=Subquery(created.values("actor")[:1]),
         )
 
     def with_review_note(self) -> "PartQuerySet":
@@ -398,11 +398,9 @@ class PartQuerySet(models.QuerySet):
         )
         if not sql:
             return {}
-        with connections[self.db].cursor() as cursor:
-            cursor.execute(sql, values)
-            found = sorted(cursor.fetchall())
+        rows = rows_of(connections[self.db], sql, values)
         heads: dict[int, int] = {}
-        for number, _place, pk in found:
+        for number, _place, pk in sorted(rows):
             heads.setdefault(pk, number)
         return heads
 
@@ -469,8 +467,7 @@ def _picture(model: type["Part"]) -> Compiled:
 
 @cache
 def _cards(model: type["Part"]) -> Compiled:
-    """Return what reads the parts ``ids`` as ``reader`` sees them."""
-    reader = Slot("reader", models.BigIntegerField())
+    """Return what reads the parts ``ids``."""
     ids = Slot("ids", models.BigIntegerField())
-    parts = model.objects.for_cards(reader).filter(Among("pk", ids))
+    parts = model.objects.for_cards().filter(Among("pk", ids))
     return Compiled(parts.order_by(), is_lazy=True)

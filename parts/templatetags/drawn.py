@@ -10,7 +10,7 @@ import pickle
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -57,7 +57,11 @@ def page(request: HttpRequest, template_name: str, context: dict) -> HttpRespons
     through twelve, for a tenth of the time that the page took (measured).
     """
     later = request.drawn_for_later = []
-    html = loader.render_to_string(template_name, context, request)
+    request.drawn_in = _surroundings()
+    try:
+        html = loader.render_to_string(template_name, context, request)
+    finally:
+        del request.drawn_in  # a page that tells of an error may have others
     texts = _FOR_LATER.split(html)
     for place, text in enumerate(texts):
         texts[place] = later[int(text)] if place % 2 else text.encode()
@@ -70,10 +74,7 @@ def draw(context: Context, template_name: str, **told) -> SafeString:
 
     What it is told must be plain values; ``next`` and the token it has besides.
     """
-    known = blake2b(
-        pickle.dumps((template_name, told, *_surroundings())), digest_size=16
-    )
-    key = known.digest()
+    key = _digest((template_name, told, *_around(context)))
     piece = pieces.find(key, _now()) or _keep(
         key, template_name, {**told, **_STAND_INS}
     )
@@ -96,15 +97,12 @@ def draw_cards(
         "level": level,
     }
     rights = (user.can_work, user.can_lead, user.units)
-    known = pickle.dumps((template_name, told, rights, *_surroundings()))
-    of_all = blake2b(known, digest_size=16)
+    of_all = _digest((template_name, told, rights, *_around(context)))
     told |= {"user": user, **_STAND_INS}
     drawn: list[bytes] = []
     now = _now()
     for card in cards:
-        known = of_all.copy()
-        known.update(card.known())
-        key = known.digest()
+        key = (of_all, *card.known())
         piece = pieces.find(key, now)
         if not piece:
             # Asked before it is drawn, so that it ends too soon and not too late.
@@ -127,9 +125,9 @@ class _Pieces:
     def __init__(self, most: int) -> None:
         self._most = most
         # By all that is in it: from when on it looks so, until when, and what it is.
-        self._kept: OrderedDict[bytes, tuple[float, float, Piece]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[float, float, Piece]] = OrderedDict()
 
-    def find(self, key: bytes, now: float) -> Piece:
+    def find(self, key: Hashable, now: float) -> Piece:
         """Return a piece that looks so at ``now``, in seconds since 1970, else ()."""
         begins, ends, piece = self._kept.get(key, (math.inf, math.inf, ()))
         if not begins <= now < ends:
@@ -138,7 +136,7 @@ class _Pieces:
             self._kept.move_to_end(key)
         return piece
 
-    def keep(self, key: bytes, begins: float, ends: float, piece: Piece) -> None:
+    def keep(self, key: Hashable, begins: float, ends: float, piece: Piece) -> None:
         self._kept[key] = (begins, ends, piece)
         while len(self._kept) > self._most:
             with contextlib.suppress(KeyError):
@@ -155,22 +153,34 @@ def _now() -> float:
     return timezone.now().timestamp()
 
 
+def _around(context: Context) -> tuple:
+    """Return what is drawn into everything, found out once for a whole page."""
+    return getattr(context["request"], "drawn_in", None) or _surroundings()
+
+
 def _surroundings() -> tuple:
-    """Return what is drawn into everything."""
     zone = timezone.get_current_timezone_name()
     return get_language(), zone, get_script_prefix()
+
+
+def _digest(known: tuple) -> bytes:
+    return blake2b(pickle.dumps(known), digest_size=16).digest()
 
 
 def _own(context: Context) -> dict[bytes, bytes]:
     """Return what the reader's own stands instead of."""
     request: HttpRequest = context["request"]
-    address = request.get_full_path()
-    own = {
-        _TOKEN: str(context["csrf_token"]),
-        f"?next={_NEXT}": f"?next={quote(address, safe='')}",
-        _NEXT: escape(address),
-    }
-    return {stands.encode(): instead.encode() for stands, instead in own.items()}
+    if not hasattr(request, "own_in_drawn"):
+        address = request.get_full_path()
+        own = {
+            _TOKEN: str(context["csrf_token"]),
+            f"?next={_NEXT}": f"?next={quote(address, safe='')}",
+            _NEXT: escape(address),
+        }
+        request.own_in_drawn = {
+            stands.encode(): instead.encode() for stands, instead in own.items()
+        }
+    return request.own_in_drawn
 
 
 def _finished(drawn: Iterable[bytes], own: dict[bytes, bytes]) -> bytes:
@@ -178,7 +188,10 @@ def _finished(drawn: Iterable[bytes], own: dict[bytes, bytes]) -> bytes:
 
 
 def _keep(
-    key: bytes, template_name: str, told: dict[str, Any], until: datetime | None = None
+    key: Hashable,
+    template_name: str,
+    told: dict[str, Any],
+    until: datetime | None = None,
 ) -> Piece:
     """Draw a piece, and keep it for as long as it lasts."""
     begins = _now()

@@ -18,6 +18,7 @@ from parts.models import SHOP, SORTABLE, Category, Part, SavedFilter, Type
 from parts.querysets import PartQuerySet
 from parts.templatetags.drawn import page
 from partsite.compiled import Compiled, Slot
+from partsite.seen import only_reading
 
 from .cards import inspect
 from .lanes import Desk, card_page
@@ -102,11 +103,13 @@ SEARCH = Board(
 
 
 @require_safe
+@only_reading
 def review(request: HttpRequest) -> HttpResponse:
     return _board(request, REVIEW)
 
 
 @require_safe
+@only_reading
 def production(request: HttpRequest) -> HttpResponse:
     found, context = _found(request, PRODUCTION)
     desk = Desk(found, request)
@@ -126,6 +129,7 @@ def production(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@only_reading
 def completed(request: HttpRequest) -> HttpResponse:
     found, context = _found(request, COMPLETED)
     totals = found.totals()
@@ -140,6 +144,7 @@ def completed(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@only_reading
 def search(request: HttpRequest) -> HttpResponse:
     return _board(request, SEARCH)
 

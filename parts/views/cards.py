@@ -3,7 +3,6 @@
 What is offered here is a courtesy; ``workflow`` decides what is allowed.
 """
 
-import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -191,9 +190,8 @@ class Card:
     def can_delete(self) -> bool:
         if self.user.can_lead:
             return True
-        is_own = getattr(self.part, "is_own", False)
         in_review = self.part.category == Category.REVIEW
-        return self.user.can_work and is_own and in_review
+        return self.user.can_work and in_review and is_own(self.part, self.user)
 
     @property
     def can_upload(self) -> bool:
@@ -233,12 +231,16 @@ class BoardCard(Card):
         pair = (row["current_step__sha256"], row["current_drawing__sha256"])
         return {sha256 for sha256 in pair if sha256}
 
-    def known(self) -> bytes:
-        """Return, in one value, everything of the part that is drawn, but the time."""
+    def known(self) -> tuple:
+        """Return everything of the part that is drawn, but the time."""
         twin = self.twin
-        is_mine = is_named(self.row["assigned"], self.user)
-        same = twin and (twin.part.pk, twin.part.code, twin.part.category, twin.others)
-        return pickle.dumps((self.row.values, is_mine, self.is_inspected, same))
+        return (
+            self.row.digest,
+            self.row["author_pk"] == self.user.pk,
+            is_named(self.row["assigned"], self.user),
+            self.is_inspected,
+            twin and (twin.part.pk, twin.part.code, twin.part.category, twin.others),
+        )
 
     def lasts_until(self) -> datetime | None:
         """Return when it will look another because of the time alone, if ever.
@@ -287,6 +289,12 @@ def is_held_by(part: Part, user: User) -> bool:
     return is_named(part.assigned, user)
 
 
+def is_own(part: Part, user: User) -> bool:
+    """Whether ``user`` handed in a part that was read ``with_author``."""
+    author = getattr(part, "author_pk", None)
+    return author is not None and author == user.pk
+
+
 def is_named(holder: str, user: User) -> bool:
     return holder.casefold() == user.worker_name.casefold()
 
@@ -305,7 +313,7 @@ def steps_for(part: Part, user: User) -> tuple[Step | None, list[Step]]:
 def _review_steps(part: Part, user: User) -> tuple[Step | None, list[Step]]:
     leads = [APPROVE, SEND_BACK] if user.can_lead else []
     if part.is_sent_back:
-        if getattr(part, "is_own", False):
+        if is_own(part, user):
             return RESUBMIT, leads
         return None, [*leads, RESUBMIT]
     return (APPROVE, [APPROVE_NOTED, SEND_BACK]) if leads else (None, [])

@@ -316,7 +316,7 @@ def _fill(sections: list[Section], user: User, lanes: list[str]) -> None:
         [section.of for section in sections], user, lanes=lanes, most=ROWS
     )
     ids = {pk for listed in lists for pk in listed.ids}
-    rows = Part.objects.cards(sorted(ids), user)
+    rows = Part.objects.cards(sorted(ids))
     cards = {card.pk: card for card in (BoardCard(row, user) for row in rows)}
     inspect(cards.values())
     shown = set()

@@ -7,6 +7,7 @@ of one material and thickness, since that is how a machine is loaded.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -121,6 +122,7 @@ class Desk:
         self.found = found
         self.request = request
         self.by_stock = request.GET.get("group") == "stock"
+        self._asked = tuple((key, *values) for key, values in request.GET.lists())
 
     @property
     def address(self) -> str:
@@ -269,28 +271,34 @@ class Desk:
         )
         if not heads:
             return
-        for row in self.found.by_queue().cards(list(heads), user):
+        for row in self.found.by_queue().cards(list(heads)):
             card = BoardCard(row, user)
             pile, *_where = wanted[heads[card.pk]]
             pile.cards.append(card)
 
     def _address(self, **changes: str | None) -> str:
         """Return the address of this board with other filters."""
-        stays = [
-            (name, values)
-            for name, values in self.request.GET.lists()
-            if name not in changes and name != "page"
-        ]
-        new = [(name, value) for name, value in changes.items() if value]
-        query = urlencode([*stays, *new], doseq=True)
-        return f"{self.request.path}?{query}".removesuffix("?")
+        return _changed(self.request.path, self._asked, tuple(changes.items()))
+
+
+# A board has a dozen, the same ones each time.
+@lru_cache(maxsize=500)
+def _changed(
+    path: str, asked: tuple[tuple[str, ...], ...], changes: tuple[tuple, ...]
+) -> str:
+    """Return an address with other filters; the number of a page goes."""
+    names = {"page", *dict(changes)}
+    stays = [(name, values) for name, *values in asked if name not in names]
+    new = [(name, value) for name, value in changes if value]
+    query = urlencode([*stays, *new], doseq=True)
+    return f"{path}?{query}".removesuffix("?")
 
 
 def card_page(parts: PartQuerySet, count: int, request: HttpRequest) -> Page:
     """Return the page of cards that is asked for, of ``count`` parts."""
     page = Paginator(range(count), PAGE_SIZE).get_page(request.GET.get("page"))
     start = page.start_index() - 1 if count else 0
-    rows = parts.cards(parts.ids(start, start + len(page)), request.user)
+    rows = parts.cards(parts.ids(start, start + len(page)))
     page.object_list = [BoardCard(row, request.user) for row in rows]
     return page
 

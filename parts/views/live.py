@@ -17,6 +17,7 @@ from accounts.models import User
 from parts.models import DrawingFetch, PartEvent, PartFile, Season
 from partsite import busy
 from partsite.compiled import Compiled
+from partsite.seen import only_reading
 
 # Events are numbered when written and seen when committed, so on PostgreSQL an
 # earlier number may appear after a later one: the last few are compared whole.
@@ -47,6 +48,7 @@ def page_version() -> Version:
 
 
 @require_safe
+@only_reading
 def live(request: HttpRequest) -> HttpResponse:
     """Tell what changed since the version in ``If-None-Match``.
 

@@ -150,6 +150,8 @@ def database(url: str) -> dict:
 
 # Connections of each web process, shared by its threads (partsite/pool.py).
 DATABASE_POOL = env_int("DATABASE_POOL", env_int("WEB_THREADS", WEB_THREADS), least=0)
+# Of what was read, in each thread, until somebody writes (partsite/seen.py); 0 is none.
+REMEMBERED_BYTES = env_int("REMEMBERED_KB", 2000, least=0) * 1000
 SQLITE_URL = f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Beside the database the one place for state shared by processes: Redis when
@@ -345,8 +347,6 @@ API_KEY_IN_ADDRESS = env_bool("API_KEY_IN_ADDRESS", True)
 API_READS_PER_MINUTE = env_int("API_READS_PER_MINUTE", 600, least=0)
 API_WRITES_PER_MINUTE = env_int("API_WRITES_PER_MINUTE", 120, least=0)
 API_UPLOADS_PER_MINUTE = env_int("API_UPLOADS_PER_MINUTE", 30, least=0)
-# Of answers to reads by key, in each thread, until somebody writes; 0 is none.
-API_REMEMBERED_BYTES = env_int("REMEMBERED_KB", 1000, least=0) * 1000
 API_MODEL_WAIT_SECONDS = env_int("MODEL_WAIT_SECONDS", 20)
 # Requests of one web process that may wait for a model at the same time.
 API_MODEL_WAITERS = max(1, env_int("WEB_THREADS", WEB_THREADS) // 2)

@@ -184,15 +184,6 @@ def test_a_key_is_read_again_on_another_connection(used):
 
 
 @only_sqlite
-def test_of_many_keys_no_more_are_kept_than_some(used, monkeypatch):
-    monkeypatch.setattr(keys, "_MOST_READ", 2)
-    texts = [used, *(make_key()[1] for _ in range(3))]
-    for text in texts + texts:
-        assert keys.find(text)
-        assert len(keys._read._rows) <= 2
-
-
-@only_sqlite
 def test_without_a_database_it_is_the_statement_that_says_so(used, monkeypatch):
     class Gone:
         total_changes = 0

@@ -83,7 +83,8 @@ def test_a_board_is_measured_by_the_clock_of_one_visitor():
         targets.of_reads(
             {
                 Cell(BOARD_ALONE, SITE, 300): _figures(80, p50_ms=12),
-                Cell(BOARD_ALONE, SITE, 10_000): _figures(80, p50_ms=15),
+                Cell(BOARD_ALONE, ANEW, 300): _figures(80, p50_ms=16),
+                Cell(BOARD_ALONE, ANEW, 10_000): _figures(80, p50_ms=20),
             }
         )
     )

@@ -1,7 +1,6 @@
 """What is read with a key is answered before the views, and says the same."""
 
 from datetime import timedelta
-from threading import Thread
 
 import orjson
 import pytest
@@ -15,7 +14,9 @@ from accounts.models import ApiKey
 from parts.api import reads
 from parts.api.front import Front
 from parts.models import SORTABLE, Part, PartFile, Season
+from partsite.seen import memory
 from partsite.surroundings import Surroundings
+from tests.connections import in_another_connection
 from tests.factories import make_converted, make_part
 
 PARTS = "/api/parts/"
@@ -246,20 +247,6 @@ def test_each_kind_of_request_is_tried_once(settings):
 # --- What is remembered -------------------------------------------------------
 
 
-def _elsewhere(write):
-    """Run it in a thread, and so on a connection, of its own."""
-
-    def run():
-        try:
-            write()
-        finally:
-            connection.close()
-
-    thread = Thread(target=run)
-    thread.start()
-    thread.join()
-
-
 def _raw(sql):
     with connection.cursor() as cursor:
         cursor.execute(sql)
@@ -267,17 +254,17 @@ def _raw(sql):
 
 WRITES = {
     "a part": lambda: Part.objects.update(name="other"),
-    "by another connection": lambda: _elsewhere(
+    "by another connection": lambda: in_another_connection(
         lambda: Part.objects.update(name="other")
     ),
     "raw": lambda: _raw("UPDATE parts SET notes = 'other'"),
-    "raw, by another": lambda: _elsewhere(
+    "raw, by another": lambda: in_another_connection(
         lambda: _raw("UPDATE parts SET notes = 'other'")
     ),
     "a season": lambda: Season.objects.update(name="other"),
     "a file": lambda: PartFile.objects.update(error="other"),
     "to the trash": lambda: Part.objects.update(deleted_at=timezone.now()),
-    "one more": lambda: _elsewhere(lambda: make_part(category="cnc")),
+    "one more": lambda: in_another_connection(lambda: make_part(category="cnc")),
     "for good": lambda: (
         PartFile.objects.all().delete(),
         Part.objects.all().delete(),
@@ -339,7 +326,7 @@ def test_what_never_became_true_is_not_remembered(reader, part):
 @pytest.mark.django_db(transaction=True)
 def test_a_key_that_ends_stops_what_is_remembered_too(reader, part):
     assert reader.get(PARTS).status_code == reader.get(PARTS).status_code == 200
-    _elsewhere(lambda: ApiKey.objects.update(revoked_at=timezone.now()))
+    in_another_connection(lambda: ApiKey.objects.update(revoked_at=timezone.now()))
     assert reader.get(PARTS).status_code == 401
 
 
@@ -353,19 +340,10 @@ def test_a_key_that_expires_meanwhile_stops_without_a_write(reader, part, monkey
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_more_is_remembered_than_fits(reader, part, settings):
-    settings.API_REMEMBERED_BYTES = 900
-    for limit in range(3):
-        reader.get(f"{PARTS}?limit={limit}")
-    assert 0 < reads._remembered._bytes <= 900
-    assert len(reads._remembered._answers) < 3
-
-
-@pytest.mark.django_db(transaction=True)
 def test_nothing_is_remembered_where_that_is_set(
     reader, part, settings, django_assert_num_queries
 ):
-    settings.API_REMEMBERED_BYTES = 0
+    settings.REMEMBERED_BYTES = 0
     reader.get(PARTS)
     with django_assert_num_queries(2):
         reader.get(PARTS)
@@ -374,8 +352,9 @@ def test_nothing_is_remembered_where_that_is_set(
 @pytest.mark.django_db(transaction=True)
 def test_no_key_is_remembered(client, reader, part):
     client.get(f"{PARTS}?limit=3&api_key={reader.key}")
-    assert reads._remembered._answers
-    assert reader.key not in str(reads._remembered._answers.keys())
+    asked = str(memory._found.keys())
+    assert "limit=3" in asked
+    assert reader.key not in asked
 
 
 # --- What is read of it -------------------------------------------------------

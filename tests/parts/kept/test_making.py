@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from parts import kept, workflow
 from parts.kept import making
 from parts.models import Part, PartEvent, Season, Verb
+from tests.connections import in_another_connection
 from tests.factories import make_part
 from tests.parts.test_kept import Doer, check, steps
 
@@ -63,17 +64,6 @@ def check_search() -> None:
                 for part in Part.objects.live()
                 if any(text in getattr(part, field).lower() for field in looked)
             }
-
-
-def in_another_connection(do) -> None:
-    def and_close():
-        try:
-            do()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(and_close).result(timeout=20)
 
 
 def make_shop(count: int) -> None:

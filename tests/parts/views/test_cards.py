@@ -101,7 +101,7 @@ def part_in(request):
             make_file(part)
             make_file(part)
             part.refresh_from_db()
-        part.is_own = state.startswith("own")
+        part.author_pk = user.pk if state.startswith("own") else None
         return part
 
     return make

@@ -173,6 +173,15 @@ def test_a_card_knows_whose_part_it_is(client, member):
         assert ("<strong>You</strong>" in shown) == (user == member)
 
 
+def test_a_card_knows_who_handed_the_part_in(client, lead, member):
+    part = workflow.create(actor=member, name="Hub", subsystem="Arm", type="cnc")
+    workflow.send_back(part, actor=lead, reason="Too thin.")
+    for user in (make_user(), member, make_user()):
+        client.force_login(user)
+        shown = _cards(client, "search")
+        assert ("part-card__main" in shown) == (user == member)
+
+
 def test_a_card_ages(lead_page, monkeypatch):
     part = make_part(category="cnc", assigned="Sam", due_date=timezone.localdate())
     now = timezone.now()
