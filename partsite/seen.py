@@ -2,10 +2,10 @@
 
 Two statements that see the same state find the same rows, whoever has written
 meanwhile and however: a page, a script, the worker, another program. Both databases
-know it by themselves and tell it as a column of any statement, for next to nothing.
+know it by themselves: PostgreSQL tells it as a column of any statement, SQLite in a few
+microseconds without one.
 """
 
-import sqlite3
 import threading
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import wraps
@@ -17,71 +17,57 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from .sqlite import watching
+
 State = Hashable | None
 
 
 class Seen(models.Func):
-    """The column.
+    """On PostgreSQL the column: the transactions whose work a statement sees.
 
-    SQLite counts the commits of all others (sqlite.org/pragma.html, data_version);
-    PostgreSQL names all transactions that a statement sees the work of
-    (pg_current_snapshot, since 13).
+    It is ``pg_current_snapshot``, since PostgreSQL 13. SQLite is asked otherwise.
     """
 
     arity = 0
     output_field = models.TextField()
-    template = "(SELECT data_version FROM pragma_data_version)"
+    template = "NULL"
 
     def as_postgresql(self, compiler, connection, **kwargs) -> tuple[str, list]:
         template = "PG_CURRENT_SNAPSHOT()::text"
         return self.as_sql(compiler, connection, template=template)
 
 
-def state_of(connection: BaseDatabaseWrapper, seen: Any) -> State:
-    """Return what tells apart the states that ``connection`` has seen.
-
-    None in a transaction: what is seen there may never become true.
-    """
-    if connection.in_atomic_block or connection.connection is None:
-        return None
-    if connection.vendor == "sqlite":
-        # It counts for each connection, from 1 on, and leaves out its own commits.
-        own = connection.connection
-        return (own, seen, own.total_changes)
-    return seen
-
-
 def glance(connection: BaseDatabaseWrapper) -> State:
-    """Return the state that a statement would see now, as ``state_of`` does.
+    """Return the state that a statement would see now, or a later one.
 
-    None where that takes as long as a statement. SQLite is asked beneath Django, which
-    takes longer to pass on a question than SQLite to answer it.
+    None where that takes a statement, and in a transaction: what is seen there may
+    never become true.
     """
-    own = connection.connection
-    if connection.vendor != "sqlite" or own is None:
+    if connection.in_atomic_block or connection.vendor != "sqlite":
         return None
-    try:
-        (seen,) = own.execute("PRAGMA data_version").fetchone()
-    except sqlite3.Error:
-        return None  # a statement will say what is wrong
-    return state_of(connection, seen)
+    return watching.version(str(connection.settings_dict["NAME"]))
 
 
-class Memory(threading.local):
-    """What a thread found in the state of the database that it saw last.
+def told_by(connection: BaseDatabaseWrapper, seen: str | None) -> State:
+    """Return the state of which the column says ``seen``; None in a transaction."""
+    return None if connection.in_atomic_block else seen
+
+
+class Memory:
+    """What was found in the state of the database that was seen last.
 
     It is given to many: nobody may change it. What is too much goes, all at once:
     ``settings.REMEMBERED_BYTES``.
     """
 
     def __init__(self) -> None:
-        self._state: State = None
-        self._found: dict[Hashable, Any] = {}
-        self._bytes = 0
+        self._lock = threading.Lock()
+        self._held = _Held(None)
 
     def find(self, question: Hashable, state: State) -> Any | None:
         """Return what was found in this state, None if nothing is known of it."""
-        return self._found.get(question) if state == self._state else None
+        held = self._held
+        return held.found.get(question) if state == held.state else None
 
     def keep(
         self, question: Hashable, found: Any, size_bytes: int, state: State
@@ -90,10 +76,24 @@ class Memory(threading.local):
         most = settings.REMEMBERED_BYTES
         if state is None or size_bytes > most:
             return
-        if state != self._state or self._bytes + size_bytes > most:
-            self._state, self._found, self._bytes = state, {}, 0
-        self._found[question] = found
-        self._bytes += size_bytes
+        with self._lock:
+            held = self._held
+            if state != held.state or held.bytes + size_bytes > most:
+                held = self._held = _Held(state)
+            held.found[question] = found
+            held.bytes += size_bytes
+
+    def clear(self) -> None:
+        self._held = _Held(None)
+
+
+class _Held:
+    """What is true of one state."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.found: dict[Hashable, Any] = {}
+        self.bytes = 0
 
 
 memory = Memory()
@@ -169,4 +169,4 @@ def _look(connection: BaseDatabaseWrapper) -> State:
         return glance(connection)
     with connection.cursor() as cursor:
         cursor.execute("SELECT PG_CURRENT_SNAPSHOT()::text")
-        return state_of(connection, cursor.fetchone()[0])
+        return cursor.fetchone()[0]

@@ -150,8 +150,8 @@ def database(url: str) -> dict:
 
 # Connections of each web process, shared by its threads (partsite/pool.py).
 DATABASE_POOL = env_int("DATABASE_POOL", env_int("WEB_THREADS", WEB_THREADS), least=0)
-# Of what was read, in each thread, until somebody writes (partsite/seen.py); 0 is none.
-REMEMBERED_BYTES = env_int("REMEMBERED_KB", 2000, least=0) * 1000
+# Of what was read, in each process, until somebody writes (partsite/seen.py).
+REMEMBERED_BYTES = env_int("REMEMBERED_KB", 8000, least=0) * 1000
 SQLITE_URL = f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Beside the database the one place for state shared by processes: Redis when

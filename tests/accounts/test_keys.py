@@ -6,12 +6,11 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import keys
 from accounts.models import ApiKey, KeyState, Scope
-from partsite import seen
 from tests.factories import make_key, make_user
 
 pytestmark = pytest.mark.django_db
@@ -181,19 +180,6 @@ def test_a_key_is_read_again_on_another_connection(used):
     connection.close()
     _end_by_another_program()
     _ends(used)
-
-
-@only_sqlite
-def test_without_a_database_it_is_the_statement_that_says_so(used, monkeypatch):
-    class Gone:
-        total_changes = 0
-
-        def execute(self, *asked):
-            raise sqlite3.OperationalError("disk I/O error")
-
-    monkeypatch.setattr(connection, "connection", Gone())
-    monkeypatch.setattr(connection, "close", lambda: None)
-    assert seen.glance(connections["default"]) is None
 
 
 # --- One's own ----------------------------------------------------------------
