@@ -42,7 +42,7 @@ def create(*, actor: Actor, upload: StoredUpload | None = None, **fields: Any) -
     if any(fields.get(name) not in UNSET for name in LEADS_ONLY):
         require(actor, "can_lead", _("set priority, due date and reviewer"))
     if "season" not in fields:
-        fields["season"] = _current_season().one()
+        fields["season"] = _current_season().shared()
     now = timezone.now()
     part = Part(created_at=now, updated_at=now, **fields)
     part.complete_code()

@@ -142,3 +142,14 @@ def test_what_is_spelt_out_is_what_was_meant(name):
     written = Statement.spelt_out(query, params, "default")
     assert written.rows(pk=part.pk) == [(part.name, part.notes)]
     assert written.rows(pk=part.pk + 1) == []
+
+
+def test_the_same_row_is_the_same_instance_for_many():
+    season = Season.objects.create(name="2026")
+    newest = Compiled(Season.objects.newest_kept())
+    assert newest.shared() is newest.shared()
+    assert newest.shared() == season
+    Season.objects.update(name="2027")
+    assert newest.shared().name == "2027"
+    Season.objects.update(archived=True)
+    assert newest.shared() is None
