@@ -38,7 +38,7 @@ class Seen(models.Func):
 
 
 def glance(connection: BaseDatabaseWrapper) -> State:
-    """Return the state that a statement would see now, or a later one.
+    """Return the state now; a statement that follows sees it, or a later one.
 
     None where that takes a statement, and in a transaction: what is seen there may
     never become true.
