@@ -74,7 +74,11 @@ class _Watch:
         """Return a connection; as long as there is one, the index stays."""
         address = f"file:{quote(self._path)}?mode=rw"
         own = sqlite3.connect(address, uri=True, check_same_thread=False)
-        own.execute("PRAGMA data_version").fetchone()
+        try:
+            own.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:
+            own.close()
+            raise
         return own
 
 

@@ -83,7 +83,10 @@ def test_to_look_takes_no_lock_from_who_writes(database):
         own.execute("BEGIN IMMEDIATE")
         before = version(str(database))
         assert not _is_written_by_another_program(database)
-        watching._watch.cache_clear()
+        watch = watching._Watch(str(database))
+        assert watch.version() == before
+        watch._own.close()
+        del watch
         gc.collect()
         assert not _is_written_by_another_program(database)
         assert version(str(database)) == before
