@@ -160,7 +160,8 @@ def test_a_full_disk_leaves_no_half_archive(shop, target, monkeypatch):
 
 @of_sqlite
 def test_a_disk_that_is_full_while_the_database_is_copied(shop, target, monkeypatch):
-    def full(*args):
+    def full(source):
+        source.close()
         error = sqlite3.OperationalError("database or disk is full")
         error.sqlite_errorname = "SQLITE_FULL"
         raise error
