@@ -20,10 +20,11 @@ from django_q.tasks import async_task
 
 from accounts.models import ApiKey, User
 
-from . import onshape, uploads, workflow
+from . import uploads, workflow
 from .errors import FileRefused, LinkRefused, NotAllowed, OnshapeFailed, PartError
 from .heartbeats import silent_for
 from .models import DrawingFetch, Fetch, Part
+from .onshape.links import parse_link
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def can_ask(part: Part) -> bool:
     if not _has_access():
         return False
     try:
-        onshape.parse_link(part.onshape_url, settings.ONSHAPE_URL)
+        parse_link(part.onshape_url, settings.ONSHAPE_URL)
     except LinkRefused:
         return False
     return True
@@ -65,7 +66,7 @@ def ask(part: Part, *, actor: User | ApiKey | None) -> DrawingFetch:
     """
     if actor is not None and not actor.can_work:
         raise NotAllowed(_("Only members and leads may fetch drawings."))
-    onshape.parse_link(part.onshape_url, settings.ONSHAPE_URL)
+    parse_link(part.onshape_url, settings.ONSHAPE_URL)
     if not _has_access():
         raise OnshapeFailed(_NO_ACCESS)
     person = actor.owner if isinstance(actor, ApiKey) else actor
@@ -152,12 +153,15 @@ def _has_access() -> bool:
 
 def _fetched(wish: DrawingFetch, target: Path) -> uploads.StoredUpload:
     """Fetch the PDF, check that it is a whole one, and store it."""
+    # Not at the start, of which requests takes a tenth: a web process only asks.
+    from .onshape.client import Account, fetch_drawing
+
     if not _has_access():
         raise OnshapeFailed(_NO_ACCESS)
-    name = onshape.fetch_drawing(
-        onshape.parse_link(wish.link, settings.ONSHAPE_URL),
+    name = fetch_drawing(
+        parse_link(wish.link, settings.ONSHAPE_URL),
         target,
-        account=onshape.Account(
+        account=Account(
             settings.ONSHAPE_URL,
             settings.ONSHAPE_ACCESS_KEY,
             settings.ONSHAPE_SECRET_KEY,

@@ -16,8 +16,8 @@ from django.http import HttpResponse
 from django.test.client import ClientHandler
 
 from accounts.models import Role
-from parts import onshape as onshape_client
 from parts.api.front import Front
+from parts.onshape import client as onshape_client
 from parts.templatetags import drawn
 from partsite import clamd
 

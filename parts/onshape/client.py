@@ -1,18 +1,10 @@
-"""A drawing as a PDF from Onshape: link in, file out; no models, no requests of ours.
-
-Three calls: start a translation, ask how far it is, download its result. Sources,
-all under https://onshape-public.github.io/docs: ``api-adv/translation`` (the calls
-and the states), ``api-adv/errors`` (429 with Retry-After, 307), ``auth/apikeys``
-(signatures), ``auth/limits`` (an account has some thousand calls a year, so each
-wait is longer than the one before).
-"""
+"""The client: three calls, each signed, and patience with what may pass."""
 
 import base64
 import hashlib
 import hmac
 import json
 import math
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -21,13 +13,15 @@ from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 from django.utils.translation import gettext as _
 from requests.auth import AuthBase
 
-from .errors import LinkRefused, OnshapeFailed
+from parts.errors import OnshapeFailed
+
+from .links import Link, is_of, origin, split
 
 T = TypeVar("T")
 
@@ -39,14 +33,6 @@ _SLICE_SECONDS = 5.0
 _REDIRECTS = 3
 _CHUNK_BYTES = 256 * 1024
 _ANSWER_BYTES = 1024 * 1024
-_DEFAULT_PORTS = {"https": 443, "http": 80}
-_ID = "[0-9a-fA-F]{24}"
-_PATH = re.compile(
-    rf"/documents/(?P<document>{_ID})/(?P<wvm>[wvm])/(?P<wvm_id>{_ID})"
-    rf"/e/(?P<element>{_ID})/?"
-)
-# What urlsplit() drops, or browsers read in another way than it does.
-_TRICKS = re.compile(r"[\x00-\x20\x7f\\]")
 
 
 class Clock(Protocol):
@@ -64,57 +50,6 @@ class Account:
     url: str
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Link:
-    """The tab of a drawing in a workspace (``w``), version (``v``) or microversion."""
-
-    document: str
-    wvm: str
-    wvm_id: str
-    element: str
-
-
-def parse_link(address: str, url: str) -> Link:
-    """Return what the Onshape link ``address`` leads to.
-
-    Args:
-        url: the Onshape that this server knows; a link anywhere else is refused.
-    Raises:
-        LinkRefused: another host, or not the tab of a document.
-    """
-    if not address:
-        raise _refused(
-            _(
-                "This part has no Onshape link. Give it the address of its "
-                "drawing's tab."
-            )
-        )
-    known = _split(url)
-    try:
-        parts = _split(address)
-        is_known = _origin(parts) == _origin(known)
-    except ValueError:
-        is_known = False
-    if not is_known:
-        raise _refused(
-            _(
-                "The Onshape link of this part does not lead to %(site)s, the only "
-                "place this server fetches drawings from."
-            )
-            % {"site": f"{known.scheme}://{known.netloc}"}
-        )
-    found = _PATH.fullmatch(parts.path)
-    if not found:
-        raise _refused(
-            _(
-                "The Onshape link of this part does not lead to a tab. Open the "
-                "drawing in Onshape and copy its whole address: "
-                "/documents/…/w/…/e/…"
-            )
-        )
-    return Link(**found.groupdict())
 
 
 def fetch_drawing(
@@ -285,7 +220,7 @@ class _Calls:
     def _sent(
         self, method: str, url: str, accept: str, body: dict | None
     ) -> requests.Response:
-        is_theirs = _is_of(urlsplit(self.account.url), urlsplit(url))
+        is_theirs = is_of(urlsplit(self.account.url), urlsplit(url))
         try:
             return self.session.request(
                 method,
@@ -305,12 +240,12 @@ class _Calls:
 
     def _next(self, url: str, location: str) -> str:
         try:
-            there = _split(urljoin(url, location))
+            there = split(urljoin(url, location))
         except ValueError:
             raise _not_understood() from None
         home = urlsplit(self.account.url)
         if not location or not (
-            there.scheme == "https" or _origin(there) == _origin(home)
+            there.scheme == "https" or origin(there) == origin(home)
         ):
             raise _not_understood()
         return there.geturl()
@@ -448,10 +383,6 @@ def _not_understood() -> OnshapeFailed:
     return OnshapeFailed(_("Onshape answered in a way that this server does not know."))
 
 
-def _refused(message: str) -> LinkRefused:
-    return LinkRefused(message, field="onshapeUrl")
-
-
 def _first(found: Any) -> Any:
     return found[0] if isinstance(found, list) and found else None
 
@@ -460,26 +391,3 @@ def _text(found: Any) -> str:
     if not isinstance(found, str) or not found:
         raise _not_understood()
     return found
-
-
-def _split(url: str) -> SplitResult:
-    """Split an address in which nothing pretends to be something else."""
-    if _TRICKS.search(url):
-        raise ValueError("An address has no blanks and no backslashes.")
-    parts = urlsplit(url)
-    if "@" in parts.netloc or "%" in parts.netloc:
-        raise ValueError("An address has a host, and no user.")
-    return parts
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
-
-
-def _is_of(home: SplitResult, there: SplitResult) -> bool:
-    """Whether an address belongs to the Onshape that the keys are of."""
-    return _origin(there) == _origin(home) or (
-        home.scheme == there.scheme == "https"
-        and f".{home.hostname}".endswith(".onshape.com")
-        and f".{there.hostname}".endswith(".onshape.com")
-    )

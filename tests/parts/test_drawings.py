@@ -10,6 +10,7 @@ from accounts.models import Role
 from parts import drawings, workflow
 from parts.errors import LinkRefused, NotAllowed, OnshapeFailed
 from parts.models import DrawingFetch, PartFile
+from parts.onshape import client
 from tests.factories import (
     TINY_PDF,
     make_converted,
@@ -284,7 +285,7 @@ def test_a_bug_is_recorded_without_telling_the_inside(part, monkeypatch, caplog)
     def broken(*args, **kwargs):
         raise RuntimeError("secret inside")
 
-    monkeypatch.setattr("parts.onshape.fetch_drawing", broken)
+    monkeypatch.setattr("parts.onshape.client.fetch_drawing", broken)
     wish = fetched(part)
     assert wish.state == "failed"
     assert wish.error.startswith("The server could not fetch this drawing.")
@@ -411,7 +412,7 @@ def test_rescue_gives_up_on_what_kills_its_worker_every_time(part, wished):
 
 def test_a_fetch_shows_that_it_is_alive(part, onshape, monkeypatch):
     wish = drawings.ask(part, actor=None)
-    fetch_drawing = drawings.onshape.fetch_drawing
+    fetch_drawing = client.fetch_drawing
     hour_ago = timezone.now() - timedelta(hours=1)
     beats = []
 
@@ -421,7 +422,7 @@ def test_a_fetch_shows_that_it_is_alive(part, onshape, monkeypatch):
         beats.append(DrawingFetch.objects.get(pk=wish.pk).heartbeat_at)
         return name
 
-    monkeypatch.setattr("parts.onshape.fetch_drawing", watched)
+    monkeypatch.setattr("parts.onshape.client.fetch_drawing", watched)
     drawings.fetch(wish.pk)
     assert beats[0] - hour_ago > timedelta(minutes=59)
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from parts import onshape as client
 from parts.errors import LinkRefused, OnshapeFailed
+from parts.onshape import client, links
 from tests.onshape import (
     DOCUMENT,
     PDF,
@@ -42,7 +42,7 @@ def fetch(onshape, clock, tmp_path):
         target = tmp_path / "drawing.pdf"
         keys = (onshape.access_key, secret_key or onshape.secret_key)
         fetch.name = client.fetch_drawing(
-            client.parse_link(onshape.link(wvm, url), url),
+            links.parse_link(onshape.link(wvm, url), url),
             target,
             account=client.Account(url, *keys),
             **{"limit_bytes": 1000, "clock": clock, **options},
@@ -66,8 +66,8 @@ def refused(call, *args, **kwargs) -> str:
 @pytest.mark.parametrize("rest", ["", "/", "?configuration=a%3Db", "#x", "?a=/e/"])
 def test_a_link_names_document_place_and_tab(wvm, rest):
     address = f"{CAD}/documents/{DOCUMENT}/{wvm}/{WORKSPACE}/e/{TAB}{rest}"
-    link = client.parse_link(address, CAD)
-    assert link == client.Link(DOCUMENT, wvm, WORKSPACE, TAB)
+    link = links.parse_link(address, CAD)
+    assert link == links.Link(DOCUMENT, wvm, WORKSPACE, TAB)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_link_names_document_place_and_tab(wvm, rest):
     ],
 )
 def test_one_host_may_be_written_in_several_ways(address, url):
-    assert client.parse_link(address, url).element == TAB
+    assert links.parse_link(address, url).element == TAB
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_one_host_may_be_written_in_several_ways(address, url):
 )
 def test_any_other_host_is_refused(address):
     with pytest.raises(LinkRefused) as caught:
-        client.parse_link(address, CAD)
+        links.parse_link(address, CAD)
     assert str(caught.value) == (
         "The Onshape link of this part does not lead to https://cad.onshape.com, "
         "the only place this server fetches drawings from."
@@ -143,12 +143,12 @@ def test_any_other_host_is_refused(address):
 )
 def test_what_is_no_tab_is_refused(path):
     with pytest.raises(LinkRefused, match="does not lead to a tab"):
-        client.parse_link(f"{CAD}{path}", CAD)
+        links.parse_link(f"{CAD}{path}", CAD)
 
 
 def test_no_link_is_refused():
     with pytest.raises(LinkRefused, match="^This part has no Onshape link"):
-        client.parse_link("", CAD)
+        links.parse_link("", CAD)
 
 
 # --- The three calls ----------------------------------------------------------
@@ -466,7 +466,7 @@ def test_another_host_gets_no_signature_and_no_password(
 
 def test_only_servers_of_onshape_itself_are_signed_for():
     def is_of(url: str, there: str) -> bool:
-        return client._is_of(urlsplit(url), urlsplit(there))
+        return links.is_of(urlsplit(url), urlsplit(there))
 
     assert is_of(CAD, "https://cad.onshape.com:443/x")
     assert is_of(CAD, "https://cad-usw2.onshape.com/x")
