@@ -5,13 +5,15 @@ a final “ς” is “σ”, and the Kelvin sign is “k”; “ß” stays one
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import chain
 
 from django.db.backends.signals import connection_created
 from django.db.models import CharField, Func
 
-_BASIC = (*range(0xD800), *range(0xE000, 0x10000))
-_ALL = (*_BASIC, *range(0x10000, 0x1F000))  # beyond are pictures and CJK
+_BASIC = range(0xD800), range(0xE000, 0x10000)
+_ALL = *_BASIC, range(0x10000, 0x1F000)  # beyond are pictures and CJK
 # Older shapes of nine Cyrillic letters, which keep apart: SQLite's index of the
 # search has them so, and else could not be asked for в, д, о, с or т.
 _APART = range(0x1C80, 0x1C8B)
@@ -28,8 +30,12 @@ def _letter(letter: str) -> str:
 @cache
 def _exceptions() -> re.Pattern:
     """Match the letters that ``str.casefold`` folds otherwise."""
-    letters = [letter for letter in map(chr, _BASIC) if len(letter.casefold()) > 1]
+    letters = [letter for letter in _letters(_BASIC) if len(letter.casefold()) > 1]
     return re.compile(f"([{''.join(letters)}{chr(_APART[0])}-{chr(_APART[-1])}])")
+
+
+def _letters(ranges: Iterable[range]) -> Iterator[str]:
+    return map(chr, chain.from_iterable(ranges))
 
 
 def fold(text: str) -> str:
@@ -48,7 +54,7 @@ def fold(text: str) -> str:
 
 def folds() -> dict[str, str]:
     """Return what every letter folds to that does not stay as it is."""
-    pairs = ((letter, _letter(letter)) for letter in map(chr, _ALL))
+    pairs = ((letter, _letter(letter)) for letter in _letters(_ALL))
     return {letter: other for letter, other in pairs if letter != other}
 
 
