@@ -21,6 +21,7 @@ from partsite.env import (  # noqa: E402
 from partsite.logs import FORMATTERS  # noqa: E402
 from partsite.webserver import free_place, give_place  # noqa: E402
 
+gc.disable()  # until partsite.apps.SiteConfig is ready
 load_env_file(str(_folder / ".env"))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "partsite.settings.prod")
 

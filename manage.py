@@ -1,11 +1,14 @@
 #!/usr/bin/env python
 """Django's command line, on development settings unless told otherwise."""
 
+import gc
 import os
 import sys
 from pathlib import Path
 
 if __name__ == "__main__":
+    gc.disable()  # until partsite.apps.SiteConfig is ready
+
     from partsite.env import load_env_file
 
     # Before the settings: the file may name them.

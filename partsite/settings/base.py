@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "partsite.apps.SiteConfig",  # last: all is loaded then
 ]
 MIDDLEWARE = [
     "partsite.requestlog.RequestLog",
