@@ -22,6 +22,7 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 from . import busy, room
+from .lingering import Lingering
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +50,28 @@ class WholeRequestWorker(ThreadWorker):
         """
         super(ThreadWorker, self).handle_quit(sig, frame)
 
+    def init_process(self) -> None:
+        self.lingering = Lingering(self.cfg.threads)
+        super().init_process()
+
     def enqueue_req(self, conn: TConn) -> None:
         conn.queued_at = time.monotonic()
+        self.lingering.expect()
         super().enqueue_req(conn)
 
     def handle(self, conn: TConn) -> object:
-        busy.load.note(time.monotonic() - conn.queued_at)
+        self.lingering.begin()
+        try:
+            busy.load.note(time.monotonic() - conn.queued_at)
+            answered = self._answer(conn)
+            while answered is True and self._asks_again(conn):
+                busy.load.note(0)
+                answered = self._answer(conn)
+            return answered
+        finally:
+            self.lingering.end()
+
+    def _answer(self, conn: TConn) -> object:
         if self.cfg.is_ssl or conn.is_http2:
             return super().handle(conn)
         try:
@@ -63,6 +80,13 @@ class WholeRequestWorker(ThreadWorker):
         except OSError:
             return False  # it is gone, or has taken too long
         return super().handle(conn)
+
+    def _asks_again(self, conn: TConn) -> bool:
+        if not self.alive or self.cfg.is_ssl or conn.is_http2:
+            return False
+        # What was read too early is looked for by who puts it back into the line.
+        is_there = conn.parser.unreader.buf.getvalue()
+        return not is_there and self.lingering.asks_again(conn.sock)
 
     def finish_request(self, conn: TConn, fs: Future) -> None:
         super().finish_request(conn, fs)

@@ -12,6 +12,7 @@ import pytest
 from gunicorn.workers.gthread import ThreadWorker
 
 from partsite import busy, room, wholerequests
+from partsite.lingering import Lingering
 from partsite.wholerequests import Unreader, WholeRequestWorker, _Coming
 
 HEAD = b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n"
@@ -149,7 +150,10 @@ def test_how_long_a_request_has_waited_is_noted(monkeypatch):
     monkeypatch.setattr(busy.load, "note", noted.append)
     worker = object.__new__(WholeRequestWorker)
     worker.cfg = SimpleNamespace(is_ssl=True)
+    worker.alive = False
+    worker.lingering = Lingering(1)
     conn = SimpleNamespace()
     worker.enqueue_req(conn)
     assert worker.handle(conn) == "answered"
     assert noted == [3]
+    worker.lingering.close()
