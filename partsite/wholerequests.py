@@ -82,7 +82,7 @@ class WholeRequestWorker(ThreadWorker):
         return super().handle(conn)
 
     def _asks_again(self, conn: TConn) -> bool:
-        if not self.alive or self.cfg.is_ssl or conn.is_http2:
+        if self.cfg.is_ssl:  # what is there may be in its layer, unseen
             return False
         # What was read too early is looked for by who puts it back into the line.
         is_there = conn.parser.unreader.buf.getvalue()

@@ -146,14 +146,13 @@ def test_how_long_a_request_has_waited_is_noted(monkeypatch):
     noted = []
     monkeypatch.setattr(wholerequests.time, "monotonic", lambda: float(next(now)))
     monkeypatch.setattr(ThreadWorker, "enqueue_req", lambda self, conn: None)
-    monkeypatch.setattr(ThreadWorker, "handle", lambda self, conn: "answered")
+    monkeypatch.setattr(ThreadWorker, "handle", lambda self, conn: True)
     monkeypatch.setattr(busy.load, "note", noted.append)
     worker = object.__new__(WholeRequestWorker)
     worker.cfg = SimpleNamespace(is_ssl=True)
-    worker.alive = False
     worker.lingering = Lingering(1)
     conn = SimpleNamespace()
     worker.enqueue_req(conn)
-    assert worker.handle(conn) == "answered"
+    assert worker.handle(conn) is True
     assert noted == [3]
     worker.lingering.close()
