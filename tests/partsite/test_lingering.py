@@ -153,7 +153,7 @@ def test_who_goes_away_is_let_go(shop):
     assert shop.is_back(conn) is False
 
 
-def test_a_call_that_another_thread_has_followed_calls_nobody_else(monkeypatch):
+def test_a_call_sends_away_once(monkeypatch):
     monkeypatch.setattr(lingering, "LONGEST_MS", HOUR_MS)
     threads = Lingering(2)
     near, far = socket.socketpair()
