@@ -22,6 +22,7 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 from . import busy, room
+from .knownheads import KnownHeadRequest
 from .lingering import Lingering
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,9 @@ class WholeRequestWorker(ThreadWorker):
 
     def init_process(self) -> None:
         self.lingering = Lingering(self.cfg.threads)
+        # Found at once; gunicorn goes through three calls for each, 26 times a request.
+        for name, setting in self.cfg.settings.items():
+            vars(self.cfg)[name] = setting.get()
         super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:
@@ -115,6 +119,7 @@ def _is_whole(conn: TConn) -> bool:
     if not conn.initialized:
         conn.init()
         conn.parser.unreader = Unreader(conn.sock)
+        conn.parser.mesg_class = KnownHeadRequest
     unreader = conn.parser.unreader
     coming = getattr(conn, "coming", None)
     if coming is None:
