@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from accounts.models import User
 
 from . import guesses, uploads, vocabulary
-from .conversion import product_name
+from .conversion.products import product_name
 from .measures import units_of
 from .models import DraftFile, Kind, Part, PartFile
 

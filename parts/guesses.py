@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Units
 
 from . import thickness
-from .conversion import readable
+from .conversion.products import readable
 from .measures import rounded, trimmed
 from .models import Part, StoredFile, Type
 

@@ -27,7 +27,7 @@ from partsite import locks, outage
 from partsite.room import DiskFull, telling_when_full
 from partsite.storage import StorageDown
 
-from . import conversion
+from .conversion import step
 from .heartbeats import silent_for
 from .models import Conversion, ConversionCount, DraftFile, Part, PartFile, StoredFile
 from .uploads import hashed_name
@@ -90,12 +90,12 @@ def _convert_row(files: type[StoredFile], file_id: int) -> None:
         outcome = _twin_outcome(file)
         is_twins = outcome is not None
         outcome = outcome or _convert(file)
-    except conversion.ConversionError as error:
+    except step.ConversionError as error:
         logger.info("conversion_failed file=%s code=%s", label, error.code)
         outcome = {"state": Conversion.FAILED, "error": str(error)}
     except DiskFull as error:
         logger.error("conversion_found_no_room file=%s why=%s", label, error)
-        outcome = {"state": Conversion.FAILED, "error": str(conversion.no_room())}
+        outcome = {"state": Conversion.FAILED, "error": str(step.no_room())}
     except StorageDown as error:
         # No fault of the file: the rescue enqueues it again in a while.
         logger.error("conversion_put_off file=%s why=%s", label, error)
@@ -363,7 +363,7 @@ def _convert(file: StoredFile) -> dict:
         with file.content.open("rb") as upload, source.open("wb") as copy:
             for chunk in upload.chunks():
                 copy.write(chunk)
-        result = conversion.convert(
+        result = step.convert(
             source,
             folder,
             timeout_s=settings.CONVERSION_TIMEOUT_SECONDS,

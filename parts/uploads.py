@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from partsite import clamd, room
 from partsite.room import DiskFull, telling_when_full
 
-from .conversion import ConversionError, inspect_step
+from .conversion.step import ConversionError, inspect_step
 from .errors import FileInfected, FileRefused, FileTooBig, NoRoom, ScannerAway
 from .models import Kind
 

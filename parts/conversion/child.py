@@ -1,4 +1,4 @@
-"""The child process: ``python -m parts.conversion.child JOB``, see ``step.py``.
+"""The child process: ``python -m parts.conversion.child JOB``, see ``step``.
 
 It runs in a directory of its own, where it finds the STEP file and leaves the
 model, the result and, last, the picture. What it prints goes to a log.
@@ -14,7 +14,7 @@ from contextlib import suppress
 from math import ceil
 from pathlib import Path
 
-from .step import MODEL, RESULT, SOURCE, THUMBNAIL, Exit
+from .job import MODEL, RESULT, SOURCE, THUMBNAIL, Exit
 
 _KERNELS = Path("kernel.glb")
 _DRAFT = Path("draft.png")
@@ -132,4 +132,6 @@ def _count(path: Path, word: bytes) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(json.loads(sys.argv[1])))
+    ended = main(json.loads(sys.argv[1]))
+    ctypes.CDLL(None).fflush(None)  # what the kernel has said of the file
+    os._exit(ended)  # to take the kernel down piece by piece takes 0.04 s

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -11,24 +12,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
+from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from .job import MODEL, RESULT, SOURCE, THUMBNAIL, Exit
 
 logger = logging.getLogger(__name__)
 
 MEMORY_BYTES = 4 * 1024**3
 """What the child may map: 132 MB of STEP need 1.6 GB (measured)."""
 
-# The child finds and leaves everything in its working directory by these names.
-SOURCE = Path("source.step")
-MODEL = Path("model.glb")
-THUMBNAIL = Path("thumbnail.png")
-RESULT = Path("result.json")  # written last of what a conversion must have
 _LOG = Path("log.txt")
 
 _CHILD = [sys.executable, "-P", "-m", "parts.conversion.child"]
@@ -91,14 +88,6 @@ class ConversionError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class Exit(IntEnum):
-    """How the child ends when it knows why; 1 is Python's, for a bug of ours."""
-
-    UNREADABLE = 3
-    EMPTY = 4
-    MEMORY = 5
 
 
 def inspect_step(head: bytes, tail: bytes, size: int) -> None:
@@ -227,7 +216,14 @@ def _run_child(
         "chord_mm": mesh.chord_mm,
         "angle_rad": mesh.angle_rad,
     }
-    with (scratch / _LOG).open("wb") as log:
+    # The child's end of a pipe closes with it, however it ends. To wait for a process
+    # itself Python asks every 50 ms.
+    ears, rope = os.pipe()
+    with (
+        os.fdopen(ears, "rb") as ears,
+        os.fdopen(rope, "wb") as rope,
+        (scratch / _LOG).open("wb") as log,
+    ):
         process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             [*_CHILD, json.dumps(job)],
             cwd=scratch,
@@ -235,18 +231,30 @@ def _run_child(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            pass_fds=[rope.fileno()],
             start_new_session=True,
         )
-    deadline = time.monotonic() + timeout_s
+        rope.close()
+        return _status(process, ears, time.monotonic() + timeout_s, on_wait)
+
+
+def _status(
+    process: subprocess.Popen,
+    ears: BinaryIO,
+    deadline: float,
+    on_wait: Callable[[], None] | None,
+) -> int | None:
+    """Wait for ``process``, which ends when ``ears`` do; leave nothing of it."""
     try:
-        while True:
+        while process.poll() is None:
             left = deadline - time.monotonic()
             if left <= 0:
                 return None
-            with suppress(subprocess.TimeoutExpired):
-                return process.wait(min(left, 1))
-            if on_wait:
+            if select.select([ears], [], [], min(left, 1))[0]:
+                process.wait()
+            elif on_wait:
                 on_wait()
+        return process.returncode
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

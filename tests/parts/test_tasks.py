@@ -14,7 +14,8 @@ from django.db import OperationalError
 from django.utils import timezone
 from django_q.brokers import get_broker
 
-from parts import conversion, tasks, uploads, workflow
+from parts import tasks, uploads, workflow
+from parts.conversion import step
 from parts.errors import WrongState
 from parts.models import Conversion, DraftFile, Part, PartFile
 from partsite import locks
@@ -46,7 +47,7 @@ def converter(monkeypatch):
                 raise self.error
             (folder / "model.glb").write_bytes(b"glTF" + source.read_bytes())
             (folder / "thumbnail.png").write_bytes(b"PNG")
-            return conversion.Conversion(
+            return step.Conversion(
                 glb=folder / "model.glb",
                 thumbnail=folder / "thumbnail.png",
                 facts={"solids": 1},
@@ -54,7 +55,7 @@ def converter(monkeypatch):
             )
 
     fake = Converter()
-    monkeypatch.setattr(conversion, "convert", fake)
+    monkeypatch.setattr(step, "convert", fake)
     return fake
 
 
@@ -128,7 +129,7 @@ def test_a_running_conversion_shows_every_five_seconds_that_it_is_alive(
 
 
 def test_a_failure_is_recorded_in_words(converter):
-    converter.error = conversion.ConversionError("cut_off", "This file is cut off.")
+    converter.error = step.ConversionError("cut_off", "This file is cut off.")
     file = make_file(make_part())
     tasks.convert(file.pk)
     file.refresh_from_db()
@@ -159,7 +160,7 @@ def test_a_bug_is_recorded_without_telling_the_inside(converter, caplog):
 def test_a_failed_file_can_be_converted_again(
     converter, queued, member, django_capture_on_commit_callbacks
 ):
-    converter.error = conversion.ConversionError("crashed", "The kernel crashed.")
+    converter.error = step.ConversionError("crashed", "The kernel crashed.")
     file = make_file(make_part())
     tasks.convert(file.pk)
     converter.error = None
@@ -266,7 +267,7 @@ def test_what_is_away_says_nothing_of_the_file(monkeypatch):
         raise OperationalError("the connection is closed")
 
     file = make_file(make_part())
-    monkeypatch.setattr(conversion, "convert", away)
+    monkeypatch.setattr(step, "convert", away)
     with pytest.raises(OperationalError):
         tasks.convert(file.pk)
     file.refresh_from_db()
@@ -275,14 +276,14 @@ def test_what_is_away_says_nothing_of_the_file(monkeypatch):
 
 def test_a_worker_that_was_given_up_does_not_overwrite_its_successor(converter):
     file = make_file(make_part())
-    late = conversion.convert
+    late = step.convert
 
     def slow(source, folder, **options):
         # Meanwhile a rescue has given the file to another worker.
         PartFile.objects.filter(pk=file.pk).update(attempts=2)
         return late(source, folder, **options)
 
-    conversion.convert = slow
+    step.convert = slow
     tasks.convert(file.pk)
     file.refresh_from_db()
     assert (file.state, file.attempts) == (Conversion.RUNNING, 2)
@@ -302,13 +303,13 @@ def test_a_part_takes_over_what_was_made_while_it_was_described(converter, membe
 
 def test_a_file_waits_while_an_equal_one_is_converted(converter, member, queued):
     draft, file = make_draft(member), make_file(make_part())
-    really = conversion.convert
+    really = step.convert
 
     def meanwhile(*args, **options):
         tasks.convert(file.pk)  # a second worker takes the part's file
         return really(*args, **options)
 
-    conversion.convert = meanwhile
+    step.convert = meanwhile
     tasks.convert_draft(draft.pk)
     file.refresh_from_db()
     assert (file.state, file.attempts) == (Conversion.DONE, 0)
@@ -319,7 +320,7 @@ def test_a_file_waits_while_an_equal_one_is_converted(converter, member, queued)
 def test_what_waited_for_a_failed_conversion_is_tried_itself(
     converter, member, queued_drafts
 ):
-    converter.error = conversion.ConversionError("crashed", "The kernel crashed.")
+    converter.error = step.ConversionError("crashed", "The kernel crashed.")
     draft, file = make_draft(member), make_file(make_part())
     tasks.convert(file.pk)
     draft.refresh_from_db()

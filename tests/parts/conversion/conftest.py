@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from parts.conversion import Conversion, convert
+from parts.conversion.step import Conversion, convert
 
 from .blocks import block_step
 

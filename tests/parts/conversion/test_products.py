@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from parts.conversion import product_name, products, readable
+from parts.conversion import products
+from parts.conversion.products import product_name, readable
 from tests.factories import STEP_SAMPLES
 
 PRODUCT = "#7 = PRODUCT('{}','{}','',(#8));\n"

@@ -13,7 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from parts.conversion import ConversionError, Mesh, convert, inspect_step, step
+from parts.conversion import step
+from parts.conversion.step import ConversionError, Mesh, convert, inspect_step
 
 from .blocks import block_step
 from .conftest import STEP_FOLDER
@@ -126,11 +127,17 @@ def test_step_files_pass_whatever_stands_around_them(content):
     inspect(content)
 
 
-def test_importing_the_package_costs_no_numpy():
-    script = (
-        "import sys, parts.conversion;"
-        "print(sorted({'numpy', 'cascadio', 'PIL'} & set(sys.modules)))"
-    )
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("parts.conversion.step", {"numpy", "cascadio", "PIL"}),
+        # Django's words alone would cost each file a tenth of a second (measured).
+        ("parts.conversion.child, parts.conversion.thumbnail", {"django", "asyncio"}),
+    ],
+    ids=["parent", "child"],
+)
+def test_neither_side_imports_what_only_the_other_needs(modules, heavy):
+    script = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
     run = subprocess.run(  # noqa: S603 - a script of ours
         [sys.executable, "-c", script],
         cwd=Path(__file__).parents[3],

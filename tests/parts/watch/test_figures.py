@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 
 from parts import tasks
-from parts.conversion import ConversionError
+from parts.conversion.step import ConversionError
 from parts.models import Conversion, ConversionCount, PartFile
 from parts.watch.figures import Shop
 from tests.factories import make_draft, make_file, make_part
