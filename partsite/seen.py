@@ -4,6 +4,10 @@ Two statements that see the same state find the same rows, whoever has written
 meanwhile and however: a page, a script, the worker, another program. Both databases
 know it by themselves: PostgreSQL tells it as a column of any statement, SQLite in a few
 microseconds without one.
+
+SQLite's also tells of what nobody is shown, such as the queue's tables, which a worker
+writes ten times for each file. So triggers (``parts.kept``) note there, in ``SHOWN``,
+that something has changed that is shown of parts.
 """
 
 import threading
@@ -11,7 +15,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import wraps
 from itertools import chain
 from sys import getsizeof
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -21,16 +25,29 @@ from .sqlite import watching
 
 State = Hashable | None
 
+# One row, of two random numbers that are others after each change.
+SHOWN = "parts_shown"
+# Of what lists and sums show, and of what is shown where a part stands alone.
+LISTS, ALONE = "lists", "alone"
+
+
+class Shown(NamedTuple):
+    """The states of what is shown of parts."""
+
+    lists: State
+    alone: State
+
 
 class Seen(models.Func):
-    """On PostgreSQL the column: the transactions whose work a statement sees.
+    """The column that says in which state a statement sees what is shown of parts.
 
-    It is ``pg_current_snapshot``, since PostgreSQL 13. SQLite is asked otherwise.
+    On PostgreSQL these are the transactions whose work it sees
+    (``pg_current_snapshot``, since PostgreSQL 13).
     """
 
     arity = 0
     output_field = models.TextField()
-    template = "NULL"
+    template = f"(SELECT {LISTS} || ' ' || {ALONE} FROM {SHOWN})"  # noqa: S608 - ours
 
     def as_postgresql(self, compiler, connection, **kwargs) -> tuple[str, list]:
         template = "PG_CURRENT_SNAPSHOT()::text"
@@ -48,13 +65,17 @@ def glance(connection: BaseDatabaseWrapper) -> State:
     return watching.version(str(connection.settings_dict["NAME"]))
 
 
-def told_by(connection: BaseDatabaseWrapper, seen: str | None) -> State:
-    """Return the state of which the column says ``seen``; None in a transaction."""
-    return None if connection.in_atomic_block else seen
+def told_by(connection: BaseDatabaseWrapper, seen: str | None) -> Shown:
+    """Return what the column ``Seen`` says; nothing in a transaction."""
+    if seen is None or connection.in_atomic_block:
+        return Shown(None, None)
+    if connection.vendor == "sqlite":
+        return Shown(*seen.split())
+    return Shown(seen, seen)
 
 
 class Memory:
-    """What was found in the state of the database that was seen last.
+    """What was found in the state that was seen last of each kind of states.
 
     It is given to many: nobody may change it. What is too much goes, all at once:
     ``settings.REMEMBERED_BYTES``.
@@ -62,29 +83,36 @@ class Memory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held = _Held(None)
+        self._held: dict[str, _Held] = {}
 
-    def find(self, question: Hashable, state: State) -> Any | None:
+    def find(self, question: Hashable, state: State, kind: str = "") -> Any | None:
         """Return what was found in this state, None if nothing is known of it."""
-        held = self._held
-        return held.found.get(question) if state == held.state else None
+        held = self._held.get(kind)
+        return held.found.get(question) if held and state == held.state else None
 
     def keep(
-        self, question: Hashable, found: Any, size_bytes: int, state: State
+        self,
+        question: Hashable,
+        found: Any,
+        size_bytes: int,
+        state: State,
+        kind: str = "",
     ) -> None:
         """Keep what was read after ``state`` had been seen, unless that is None."""
         most = settings.REMEMBERED_BYTES
         if state is None or size_bytes > most:
             return
         with self._lock:
-            held = self._held
-            if state != held.state or held.bytes + size_bytes > most:
-                held = self._held = _Held(state)
+            held = self._held.get(kind)
+            if held is None or state != held.state:
+                held = self._held[kind] = _Held(state)
+            if sum(held.bytes for held in self._held.values()) + size_bytes > most:
+                self._held = {kind: (held := _Held(state))}
             held.found[question] = found
             held.bytes += size_bytes
 
     def clear(self) -> None:
-        self._held = _Held(None)
+        self._held = {}
 
 
 class _Held:

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.http import QueryDict
 from django.urls import get_script_prefix
 from django.utils.http import parse_etags
@@ -24,7 +25,8 @@ from parts import stats, tallies
 from parts.filters import PartFilter, sort
 from parts.models import SORTABLE, Category, Part
 from parts.querysets import PartQuerySet
-from partsite.seen import memory
+from partsite.seen import ALONE, LISTS, State, memory
+from partsite.shelf import shelf
 
 from . import throttling
 from .pagination import MOST, asked
@@ -46,7 +48,7 @@ _ONLY_READ = "GET, HEAD, OPTIONS"
 def answer(asked: Plain) -> tuple[ApiKey, Answer] | None:
     """Read what is asked for; None leaves it to the views.
 
-    As long as nobody writes, nothing that was read before is read again.
+    As long as nobody writes what is shown, nothing that was read is read again.
     """
     found = _read(asked)
     if found is None:
@@ -82,10 +84,11 @@ def _read(asked: Plain) -> tuple[ApiKey, _Made] | None:
     found = keys.find_to_read(asked.key_text)
     if found is None:
         return None
-    key, state = found
+    key, shown = found
     way = asked.way
+    kind, state = (ALONE, shown.alone) if way["pk"] else (LISTS, shown.lists)
     question = (way[0], asked.query, get_script_prefix())
-    made, plan = memory.find(question, state), None
+    made, plan = _found(question, state, kind), None
     if made is None and (plan := _plan(way, asked.params)) is None:
         return None
     # A refused request costs nothing, so the views may count it once more.
@@ -97,8 +100,31 @@ def _read(asked: Plain) -> tuple[ApiKey, _Made] | None:
         # Half the price of the MD5 that Django takes.
         digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         made = _Made(content, f'"{digest}"', methods)
-        memory.keep(question, made, len(content), state)
+        _keep(question, made, state, kind)
     return key, made
+
+
+def _found(question: tuple[str, ...], state: State, kind: str) -> _Made | None:
+    """Return what was made before, in this process or in another."""
+    made = memory.find(question, state, kind)
+    if made is None and state is not None:
+        if (told := shelf.find(_label(question, state, kind))) is None:
+            return None
+        etag, methods, content = told.split(b"\n", 2)
+        made = _Made(content, etag.decode(), methods.decode())
+        memory.keep(question, made, len(content), state, kind)
+    return made
+
+
+def _keep(question: tuple[str, ...], made: _Made, state: State, kind: str) -> None:
+    memory.keep(question, made, len(made.content), state, kind)
+    if state is not None and settings.REMEMBERED_BYTES:
+        head = f"{made.etag}\n{made.methods}\n".encode()
+        shelf.put(_label(question, state, kind), head + made.content)
+
+
+def _label(question: tuple[str, ...], state: State, kind: str) -> bytes:
+    return repr((kind, state, question)).encode("utf-8", "backslashreplace")
 
 
 # --- What is read -------------------------------------------------------------

@@ -8,6 +8,8 @@ away is an UPDATE, so that tables emptied in whatever order leave nothing below 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from partsite.seen import ALONE, LISTS, SHOWN
+
 from .sums import (
     CASELESS,
     INDEXES,
@@ -326,12 +328,50 @@ _TRIGGERS = [
     for trigger in triggers
 ]
 
+# --- What is shown ------------------------------------------------------------
+
+# It stays where all else is made anew, so that whoever reads it always can.
+_SHOWN = [
+    f"CREATE TABLE IF NOT EXISTS {SHOWN} ({LISTS} INTEGER, {ALONE} INTEGER)",
+    f"INSERT INTO {SHOWN} SELECT NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM {SHOWN})",
+]
+_SHOWN_ANEW = f"UPDATE {SHOWN} SET {LISTS} = random(), {ALONE} = random()"
+_SHOWN_ALONE_ANEW = f"UPDATE {SHOWN} SET {ALONE} = random()"
+# Without the triggers nobody knows what has changed.
+_SHOWN_UNKNOWN = f"UPDATE {SHOWN} SET {LISTS} = NULL, {ALONE} = NULL"
+SHOWN_TABLES = ("parts", "parts_season", "parts_partfile", "parts_partevent")
+# Of a file a list shows but its picture, so that no conversion's progress counts.
+LISTED_OF_FILE = ("thumbnail",)
+
+
+def _shown_triggers() -> Iterator[Trigger]:
+    changes = {"come": "INSERT", "change": "UPDATE", "go": "DELETE"}
+    for table in SHOWN_TABLES:
+        of = table.removeprefix("parts_")
+        for name, change in changes.items():
+            is_progress = (table, name) == ("parts_partfile", "change")
+            yield Trigger(
+                f"{SHOWN}_{of}_{name}",
+                f"AFTER {change} ON {table}",
+                _SHOWN_ALONE_ANEW if is_progress else _SHOWN_ANEW,
+            )
+    yield Trigger(
+        f"{SHOWN}_partfile_listed",
+        f"AFTER UPDATE OF {', '.join(LISTED_OF_FILE)} ON parts_partfile",
+        _SHOWN_ANEW,
+    )
+
+
+_SHOWN_TRIGGERS = [*_shown_triggers()]
+
 # --- Making it ----------------------------------------------------------------
 
 # A writing transaction holds the whole database already.
 LOCK: list[str] = []
 LOCK_OUT = LOCK_AS_NEEDED = AS_EVER = LOCK
-TRIGGERS = {trigger.name: trigger.creation() for trigger in _TRIGGERS}
+TRIGGERS = {
+    trigger.name: trigger.creation() for trigger in (*_TRIGGERS, *_SHOWN_TRIGGERS)
+}
 GUARDED = [trigger.creation(counted_only=True) for trigger in _TRIGGERS]
 _MAKING_INDEXES = [f"CREATE INDEX {name} ON {on}" for name, on in _INDEXES.items()]
 # Which three letters there are, for a search for one or two.
@@ -341,7 +381,7 @@ _TERMS = [
 ]
 TABLES += [*_TRIGRAMS, *_LATE, *_MAKING_INDEXES]
 # What ends the making needs no name for itself.
-LAST = [*_MAKING_INDEXES, *_TERMS, *TRIGGERS.values()]
+LAST = [*_MAKING_INDEXES, *_TERMS, *_SHOWN, *TRIGGERS.values(), _SHOWN_ANEW]
 # Credits are scored by triggers of their own.
 FILL = [
     *(_filling(kept) for kept in SUMS if kept is not SCORE),
@@ -372,7 +412,12 @@ WHERE type = 'trigger' AND name GLOB 'parts_*'"""
 
 
 def removal(triggers: set[str], named: Callable[[str], str]) -> list[str]:
-    return [f"DROP TRIGGER {name}" for name in sorted(triggers)]
+    # Their table is there if they are.
+    is_shown = any(name.startswith(SHOWN) for name in triggers)
+    return [
+        *(f"DROP TRIGGER {name}" for name in sorted(triggers)),
+        *([_SHOWN_UNKNOWN] if is_shown else []),
+    ]
 
 
 def renaming(cursor) -> list[str]:

@@ -126,7 +126,7 @@ def test_only_within_a_page_that_reads_is_anything_remembered():
     with CaptureQueriesContext(connection) as queries:
         assert [_count(), _count()] == [1, 1]
     assert len(queries) == 2
-    assert memory._held.found == {}
+    assert memory._held == {}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -205,17 +205,31 @@ def test_nothing_is_kept_without_a_state():
     assert known.find("a", None) is None
 
 
-def test_no_more_is_kept_than_fits(settings):
+@pytest.mark.parametrize("kinds", [1, 2])
+def test_no_more_is_kept_than_fits(settings, kinds):
     settings.REMEMBERED_BYTES = 100
     known = Memory()
     for question in range(10):
-        known.keep(question, "found", 30, "state")
-        assert known.find(question, "state") == "found"
-        assert known._held.bytes <= 100
-        assert len(known._held.found) <= 3
-    known.keep("large", "found", 101, "state")
-    assert known.find("large", "state") is None
-    assert known.find(9, "state") == "found"
+        kind = str(question % kinds)
+        known.keep(question, "found", 30, "state", kind)
+        assert known.find(question, "state", kind) == "found"
+        assert sum(held.bytes for held in known._held.values()) <= 100
+        assert sum(len(held.found) for held in known._held.values()) <= 3
+    known.keep("large", "found", 101, "state", kind)
+    assert known.find("large", "state", kind) is None
+    assert known.find(9, "state", kind) == "found"
+
+
+def test_what_is_found_of_one_kind_of_states_leaves_that_of_another():
+    known = Memory()
+    known.keep("a", 1, 10, "state", "lists")
+    known.keep("a", 2, 10, "other", "alone")
+    assert known.find("a", "state", "lists") == 1
+    assert known.find("a", "other", "alone") == 2
+    assert known.find("a", "state", "alone") is None
+    known.keep("b", 3, 10, "later", "alone")
+    assert known.find("a", "state", "lists") == 1
+    assert known.find("a", "other", "alone") is None
 
 
 def test_who_saw_an_earlier_state_leaves_nothing_to_a_later_one():

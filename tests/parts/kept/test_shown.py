@@ -1,0 +1,189 @@
+"""What changes what is shown of parts is noted, and nothing else, on SQLite."""
+
+import sqlite3
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django_q.models import OrmQ
+
+from accounts import keys
+from accounts.models import Scope
+from parts import kept
+from parts.kept import sqlite
+from parts.models import Conversion, ConversionCount, PartEvent, PartFile, Season, Verb
+from partsite.seen import SHOWN, memory
+from partsite.shelf import Shelf
+from tests.factories import make_converted, make_part
+
+PARTS = "/api/parts/"
+ADDRESSES = {
+    "lists": [
+        PARTS,
+        f"{PARTS}?limit=5&sort_by=name",
+        f"{PARTS}categories/cnc?search=plate",
+        f"{PARTS}?status=Reviewed&type=cnc&subsystem=arm",
+        f"{PARTS}stats",
+        f"{PARTS}stats/detailed",
+        f"{PARTS}leaderboard",
+    ],
+    "alone": [f"{PARTS}1"],
+}
+# What nobody changes but the triggers that see the parts change.
+_OURS = (*sqlite.NAMES, "sqlite_master", "json_each", SHOWN)
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(
+        connection.vendor != "sqlite", reason="PostgreSQL knows of each change itself"
+    ),
+]
+
+
+@pytest.fixture
+def reader(client):
+    _, text = keys.issue("reader", scope=Scope.READ)
+    memory.clear()
+    client.defaults["HTTP_X_API_KEY"] = text
+    return client
+
+
+@pytest.fixture
+def part():
+    part = make_part(pk=1, category="cnc", type="cnc", name="Plate")
+    make_converted(part)
+    return part
+
+
+def _shown() -> tuple:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT lists, alone FROM parts_shown")
+        return cursor.fetchone()
+
+
+def _read_by(ask) -> set[tuple[str, str]]:
+    """Return the table and column of all that SQLite reads while something is asked."""
+    found = set()
+
+    def note(action, table, column, *_) -> int:
+        if action == sqlite3.SQLITE_READ:
+            found.add((table, column))
+        return sqlite3.SQLITE_OK
+
+    connection.connection.set_authorizer(note)
+    try:
+        ask()
+    finally:
+        connection.connection.set_authorizer(None)
+    return found
+
+
+@pytest.mark.parametrize("kind", ADDRESSES)
+def test_nothing_is_shown_whose_change_is_not_noted(reader, part, kind):
+    for _ in range(2):  # the first notes that the key was used, so it is read again
+        reader.get(f"{PARTS}?limit=1")
+    for address in ADDRESSES[kind]:
+        read = {
+            (table, column)
+            for table, column in _read_by(lambda address=address: reader.get(address))
+            if not table.startswith(_OURS)
+        }
+        assert {table for table, _ in read} <= {*sqlite.SHOWN_TABLES}, address
+        if kind == "lists":
+            of_file = {column for table, column in read if table == "parts_partfile"}
+            assert of_file <= {*sqlite.LISTED_OF_FILE, "id"}, address
+
+
+def _raw(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+CHANGES = {
+    "a part": (lambda: _raw("UPDATE parts SET notes = 'x'"), "both"),
+    "one more": (make_part, "both"),
+    "one less": (lambda: _raw("DELETE FROM parts WHERE id = 2"), "both"),
+    "a season": (lambda: _raw("UPDATE parts_season SET name = 'x'"), "both"),
+    "a line of history": (lambda: _raw("UPDATE parts_partevent SET at = at"), "both"),
+    "a file": (lambda: make_converted(make_part()), "both"),
+    "a picture": (lambda: PartFile.objects.update(thumbnail="a.png"), "both"),
+    "progress": (lambda: PartFile.objects.update(state=Conversion.RUNNING), "alone"),
+    "facts": (lambda: _raw("UPDATE parts_partfile SET facts = '{}'"), "alone"),
+    "a task": (lambda: OrmQ.objects.create(key="x", payload="x"), "none"),
+    "a count": (lambda: ConversionCount.add("done", seconds=1), "none"),
+    "a key's use": (lambda: _raw("UPDATE accounts_apikey SET name = 'x'"), "none"),
+    "one taken back": (lambda: _taken_back(), "none"),
+}
+
+
+def _taken_back() -> None:
+    with transaction.atomic():
+        make_part()
+        transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_noted_where_it_is_shown(part, change):
+    make_part(pk=2, season=Season.objects.create(name="2026"))
+    PartEvent.objects.create(part=part, verb=Verb.CREATED)
+    run, where = CHANGES[change]
+    before = _shown()
+    run()
+    lists, alone = (now != then for now, then in zip(_shown(), before, strict=True))
+    assert {"both": (True, True), "alone": (False, True), "none": (False, False)}[
+        where
+    ] == (lists, alone)
+
+
+def _queries(ask) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert ask().status_code == 200
+    return len(queries)
+
+
+def test_what_a_worker_does_costs_readers_the_key_alone(reader, part):
+    for _ in range(2):
+        reader.get(PARTS)
+        reader.get(f"{PARTS}1")
+    OrmQ.objects.create(key="x", payload="x")
+    assert _queries(lambda: reader.get(PARTS)) == 1
+    assert _queries(lambda: reader.get(f"{PARTS}1")) == 0
+    PartFile.objects.update(state=Conversion.RUNNING)
+    assert _queries(lambda: reader.get(PARTS)) == 1
+    assert _queries(lambda: reader.get(f"{PARTS}1")) == 1
+    assert reader.get(f"{PARTS}1").json()["model"]["state"] == "running"
+
+
+def test_what_another_process_has_read_is_not_read_again(reader, part, monkeypatch):
+    for _ in range(2):
+        first = reader.get(PARTS)
+    memory.clear()  # of this one
+    again = reader.get(PARTS)
+    monkeypatch.delattr(Shelf, "find")  # and is looked for there once
+    assert _queries(lambda: reader.get(PARTS)) == 0
+    assert (again.content, again.headers["ETag"], again.headers["Allow"]) == (
+        first.content,
+        first.headers["ETag"],
+        first.headers["Allow"],
+    )
+
+
+def test_without_the_triggers_nothing_is_remembered(reader, part):
+    for _ in range(2):
+        reader.get(f"{PARTS}1")
+    kept.remove(connection)
+    assert _shown() == (None, None)
+    assert _queries(lambda: reader.get(f"{PARTS}1")) == 2
+    _raw("UPDATE parts SET name = 'Other'")
+    assert reader.get(f"{PARTS}1").json()["name"] == "Other"
+    kept.recount()
+    assert None not in _shown()
+    assert _queries(lambda: reader.get(f"{PARTS}1")) == 2
+    assert _queries(lambda: reader.get(f"{PARTS}1")) == 0
+
+
+def test_making_all_anew_ends_what_was_remembered(part):
+    before = _shown()
+    kept.recount()
+    assert None not in _shown()
+    assert not {*before} & {*_shown()}
