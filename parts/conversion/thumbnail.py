@@ -31,6 +31,7 @@ _STEP = 3.0  # samples of depth from which a line parts what lies behind
 _OUTLINE, _CREASE = 0.85, 0.6  # how much of the ink covers the colour
 _COARSE = 4  # samples along a side of what is soft: the light in crevices
 _CREVICES = (2, 6)  # how far around a place is compared, in coarse squares
+_RIM = _COARSE  # around what is seen: light is interpolated between squares
 
 _ALL, _BUT_LAST, _BUT_FIRST = slice(None), slice(None, -1), slice(1, None)
 _NEIGHBOURS = (
@@ -126,6 +127,29 @@ class Frame:
         self.colours[places] = view.colours[triangles]
         self.faces[places] = view.faces[triangles]
 
+    def cut(self, rows: slice, columns: slice) -> "Frame":
+        """Return what is in these rows and columns as a frame of its own."""
+        part = Frame(columns.stop - columns.start, rows.stop - rows.start)
+        for name in ("depths", "normals", "colours", "faces", "parts"):
+            values = getattr(self, name)
+            whole = values.reshape(self.height, self.width, *values.shape[1:])
+            cut = whole[rows, columns].reshape(-1, *values.shape[1:])
+            setattr(part, name, cut)
+        return part
+
+
+def _around(frame: Frame) -> tuple[slice, slice]:
+    """Return the rows and columns of what is seen, and of what its light depends on."""
+    hit = (frame.parts >= 0).reshape(frame.height, frame.width)
+    found = []
+    for axis, end in ((1, frame.height), (0, frame.width)):
+        places = np.flatnonzero(hit.any(axis))
+        first = places[0] // _COARSE * _COARSE - _RIM
+        last = -(-(places[-1] + 1) // _COARSE) * _COARSE + _RIM
+        found.append(slice(max(0, int(first)), min(end, int(last))))
+    rows, columns = found
+    return rows, columns
+
 
 def _area(b: np.ndarray, c: np.ndarray) -> np.ndarray:
     """Return twice the area between sides; of what is seen from its side, inf."""
@@ -156,7 +180,11 @@ def render(scene: Scene, width: int, height: int) -> np.ndarray:
     for view in _views(scene, width, height):
         if view.part in seen:
             frame.paint(view, seen[view.part])
-    return _shade(frame)
+    samples = np.zeros((height, width, 4), np.float32)
+    if seen:
+        rows, columns = _around(frame)
+        samples[rows, columns] = _shade(frame.cut(rows, columns))
+    return samples
 
 
 def _views(scene: Scene, width: int, height: int) -> Iterator[View]:
@@ -263,19 +291,22 @@ def _spread(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def _shade(frame: Frame) -> np.ndarray:
     """Return (h, w, 4): the colours in soft light, lines over them, and cover."""
-    size = frame.height, frame.width
-    normals = frame.normals
+    hit = np.flatnonzero(frame.parts >= 0)
+    normals = frame.normals[hit]
     lengths = np.sqrt(np.einsum("ij,ij->i", normals, normals))
     normals /= np.maximum(lengths, 1e-12)[:, None]
     normals *= np.where(normals[:, 2:] > 0, -1, 1)  # towards the eye
+    frame.normals[hit] = normals
     light = _rotation() @ (_LIGHT / np.linalg.norm(_LIGHT))
     tone = 0.78 + 0.24 * (normals @ light.astype(np.float32))
-    tone = tone.reshape(size) * _crevices(frame)
-    colours = frame.colours.reshape(*size, 3) * tone[..., None]
-    ink = _ink(frame)[..., None]
+    tone *= _crevices(frame).ravel()[hit]
+    colours = frame.colours[hit] * tone[:, None]
+    ink = _ink(frame).ravel()[hit][:, None]
     colours += ink * (_INK - colours)
-    cover = frame.parts.reshape(*size, 1) >= 0
-    return np.concatenate([colours, np.ones_like(ink)], axis=2) * cover
+    samples = np.zeros((frame.height * frame.width, 4), np.float32)
+    samples[hit, :3] = colours
+    samples[hit, 3] = 1
+    return samples.reshape(frame.height, frame.width, 4)
 
 
 def _crevices(frame: Frame) -> np.ndarray:
@@ -290,10 +321,10 @@ def _crevices(frame: Frame) -> np.ndarray:
     right, down = (slope.clip(-3, 3) for slope in _slopes(frame))
     x = np.arange(frame.width, dtype=np.float32)
     y = np.arange(frame.height, dtype=np.float32)[:, None]
-    fields = [_means(field, _COARSE) for field in (hit, x * hit, y * hit, depths)]
+    fields = np.stack([_means(f, _COARSE) for f in (hit, x * hit, y * hit, depths)])
     light = np.ones(size, np.float32)
     for radius in _CREVICES:
-        share, *sums = (_blur(field, radius) for field in fields)
+        share, *sums = _blur(fields, radius)
         share = np.maximum(share, 1e-6)
         mean_x, mean_y, around = (_fine(field / share, size) for field in sums)
         # Near the rim the surroundings lie to one side: compare with where the
@@ -317,16 +348,24 @@ def _fine(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
 
 
-def _blur(values: np.ndarray, radius: int) -> np.ndarray:
-    """Return the mean of the square of ``radius`` around each value, twice over."""
-    for axis in (0, 1, 0, 1):
-        padding = [(0, 0), (0, 0)]
-        padding[axis] = (radius + 1, radius)
-        sums = np.cumsum(np.pad(values, padding), axis=axis, dtype=np.float64)
-        ends = np.swapaxes(sums, 0, axis)
-        means = (ends[2 * radius + 1 :] - ends[: -2 * radius - 1]) / (2 * radius + 1)
-        values = np.swapaxes(means, 0, axis)
-    return values
+def _blur(fields: np.ndarray, radius: int) -> np.ndarray:
+    """Return the means of the squares of ``radius`` around each value, twice over.
+
+    Beyond the (k, h, w) ``fields`` all values are 0.
+    """
+    rows, columns = (_weights(size, radius) for size in fields.shape[1:])
+    return rows @ fields @ columns
+
+
+def _weights(size: int, radius: int) -> np.ndarray:
+    """Return (size, size): how much of each value is in the mean around another.
+
+    Means over 2r + 1 values, taken twice, are one mean with the weights of a tent.
+    """
+    width = 2 * radius + 1
+    places = np.arange(size, dtype=np.float32)
+    away = np.abs(places[:, None] - places)
+    return np.maximum(width - away, 0) / np.float32(width * width)
 
 
 def _slopes(frame: Frame) -> tuple[np.ndarray, np.ndarray]:

@@ -129,6 +129,17 @@ def test_light_is_lost_in_pockets_and_not_on_open_faces(draw, monkeypatch):
     assert lost[155:160, 100:104].max() == 0  # the top of the plate
 
 
+@pytest.mark.parametrize("size", [(40, 30, 20), (1, 1, 60)])
+def test_picture_is_that_of_shading_the_whole_frame(draw, monkeypatch, size):
+    near = painted(meshes.box(*size), 0)
+    far = painted(meshes.box(*size, at=(3, 0, 7)), 1)  # drawn partly, behind
+    scene = make_scene(near, far, palette=[RED, BLUE])
+    pixels = draw(scene)
+    monkeypatch.setattr(thumbnail, "_RIM", 960)
+
+    np.testing.assert_allclose(draw(scene), pixels, atol=1)
+
+
 def test_every_sample_of_a_closed_shape_is_covered():
     frame = thumbnail.render(make_scene(make_shape([meshes.sphere(10, 300)])), 480, 360)
     cover = frame[..., 3]
