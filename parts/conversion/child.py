@@ -96,7 +96,8 @@ def _convert(job: dict) -> int:
         return Exit.UNREADABLE if named else Exit.EMPTY
     faces = sum(len(np.unique(shape.faces)) for shape in scene.shapes)
     scene = items.named(surfaces.complete(scene))
-    measured = facts.measure(scene)
+    bodies = [facts.Body.of(shape) for shape in scene.shapes]
+    measured = facts.measure(scene, bodies)
     if not measured["box_mm"][0] > 0:
         return Exit.EMPTY
     glb.write(MODEL, scene)
@@ -105,7 +106,7 @@ def _convert(job: dict) -> int:
     draft.write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
     draft.replace(RESULT)
     # From here on there is a model, whatever happens.
-    thumbnail.draw(scene, _DRAFT)
+    thumbnail.draw(scene, _DRAFT, [body.solids.hide_inside for body in bodies])
     _DRAFT.replace(THUMBNAIL)
     return 0
 

@@ -7,7 +7,7 @@ import numpy as np
 from . import features, solid
 from .glb import Scene, Shape
 from .items import list_items
-from .solid import MM, Edges, Mesh
+from .solid import MM, Edges, Mesh, Solids
 
 INCH_MM = 25.4
 _SHEET_SHARE = 0.55  # of the surface, and of the volume that such a sheet has
@@ -19,8 +19,7 @@ class Body:
 
     volume: float
     area: float
-    is_closed: bool
-    solids: int
+    solids: Solids
     walls: list[features.Wall]
     holes: list[float]  # diameters
     faces: int
@@ -30,14 +29,12 @@ class Body:
     @classmethod
     def of(cls, shape: Shape) -> "Body":
         mesh = Mesh.of(shape)
-        is_closed, solids = solid.count_solids(shape, mesh)
         cylinders = features.Cylinders.of(shape, mesh)
         planes = features.Planes.of(shape, mesh)
         return cls(
             volume=solid.volume(mesh),
             area=solid.area(mesh),
-            is_closed=is_closed,
-            solids=solids,
+            solids=solid.find_solids(shape, mesh),
             walls=features.walls(planes, cylinders),
             holes=features.holes(shape, mesh, cylinders),
             faces=len(np.unique(shape.faces)),
@@ -46,9 +43,10 @@ class Body:
         )
 
 
-def measure(scene: Scene) -> dict:
+def measure(scene: Scene, bodies: list[Body] | None = None) -> dict:
     """Return the facts of a ``scene`` whose surfaces are complete, as JSON takes them.
 
+    ``bodies`` are its shapes, if they have been measured before.
     An assembly is measured as it stands, so everything counts once an instance.
     Instances are moved and turned, never scaled: the kernel places parts rigidly.
 
@@ -57,11 +55,11 @@ def measure(scene: Scene) -> dict:
     it is None for others.
     """
     instances = scene.instances()
-    bodies = [Body.of(shape) for shape in scene.shapes]
+    bodies = bodies or [Body.of(shape) for shape in scene.shapes]
     present = [bodies[instance.shape] for instance in instances]
     box = _box([(bodies[instance.shape], instance.matrix) for instance in instances])
     area = sum(body.area for body in present)
-    is_closed = all(body.is_closed for body in present)
+    is_closed = all(body.solids.is_closed for body in present)
     volume = sum(body.volume for body in present) if is_closed else None
     sizes = [len(scene.shapes[instance.shape].triangles) for instance in instances]
     return {
@@ -70,7 +68,7 @@ def measure(scene: Scene) -> dict:
         "volume_mm3": None if volume is None else round(volume, 1),
         "area_mm2": round(area, 1),
         "closed": is_closed,
-        "solids": sum(body.solids for body in present),
+        "solids": sum(body.solids.count for body in present),
         "thickness_mm": thickness(present, area, volume),
         "holes": _count([hole for body in present for hole in body.holes]),
         "items": list_items(scene),

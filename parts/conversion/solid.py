@@ -15,6 +15,7 @@ MM = 1000.0  # in a metre
 
 _WELD_MM = 0.001
 _STRAIGHT_MM = 1e-4
+_LEAST = 1e-9  # volume of a solid, in parts of its surface to the power of 1.5
 _BULGE = 0.08  # highest arc over an edge, in edge lengths; 0.08 is a turn of 35°
 
 
@@ -128,7 +129,16 @@ def volume(mesh: Mesh) -> float:
     return float(abs(enclosed + bulging))
 
 
-def count_solids(shape: Shape, mesh: Mesh) -> tuple[bool, int]:
+@dataclass(frozen=True)
+class Solids:
+    """How a shape is made up of what encloses a volume."""
+
+    is_closed: bool  # all of it
+    count: int
+    hide_inside: bool  # closed, without voids, and the outside of each is CCW
+
+
+def find_solids(shape: Shape, mesh: Mesh) -> Solids:
     """Tell whether all of ``shape`` is closed, and how many solids it holds.
 
     Closed is a mesh of whose directed edges each has its mate. Faces belong to
@@ -149,10 +159,16 @@ def count_solids(shape: Shape, mesh: Mesh) -> tuple[bool, int]:
     middles = sums(shells, mesh.centres * mesh.areas[:, None]) / sizes[:, None]
     parts = np.sum((mesh.centres - middles[shells]) * mesh.flat, axis=1)
     enclosed = np.bincount(shells, parts) / 3
-    enclosed *= np.sign(enclosed.sum()) or 1
+    side = np.sign(enclosed.sum()) or 1
     is_shell_open = np.bincount(shells, is_open) > 0
-    solids = ~is_shell_open & (enclosed > 1e-9 * sizes**1.5)
-    return not is_open.any(), int(solids.sum())
+    shares = enclosed / sizes**1.5
+    is_solid = ~is_shell_open & (side * shares > _LEAST)
+    return Solids(
+        is_closed=not is_open.any(),
+        count=int(is_solid.sum()),
+        # Faces in which solids touch are shells of their own, which enclose nothing.
+        hide_inside=bool(not is_open.any() and (shares > -_LEAST).all()),
+    )
 
 
 def sums(groups: np.ndarray, vectors: np.ndarray, count: int = 0) -> np.ndarray:

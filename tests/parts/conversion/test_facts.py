@@ -7,8 +7,9 @@ from math import pi, sqrt
 import numpy as np
 import pytest
 
-from parts.conversion.facts import measure
+from parts.conversion.facts import Body, measure
 from parts.conversion.features import same
+from parts.conversion.solid import Solids
 from parts.conversion.surfaces import complete, recognise
 
 from . import meshes
@@ -119,10 +120,7 @@ def test_corners_that_differ_by_rounding_are_one():
 
 
 def test_void_is_taken_from_the_volume_and_is_no_solid():
-    inner = [
-        (points, -normals, np.array(triangles)[:, ::-1])
-        for points, normals, triangles in meshes.box(10, 10, 10, at=(5, 5, 5))
-    ]
+    inner = turned_inside_out(meshes.box(10, 10, 10, at=(5, 5, 5)))
     facts = facts_of(meshes.box(20, 20, 20) + inner)
 
     assert facts["volume_mm3"] == 7000
@@ -137,6 +135,35 @@ def test_solids_that_touch_in_a_face_stay_two():
 
     assert facts["solids"] == 2
     assert facts["volume_mm3"] == 2000
+
+
+def turned_inside_out(patches):
+    return [
+        (points, -normals, np.array(triangles)[:, ::-1])
+        for points, normals, triangles in patches
+    ]
+
+
+BOX, NEXT = meshes.box(10, 10, 10), meshes.box(10, 10, 10, at=(10, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("patches", "found"),
+    [
+        (BOX, Solids(True, 1, True)),
+        (BOX + NEXT, Solids(True, 2, True)),
+        (BOX[:-1], Solids(False, 0, False)),
+        (BOX + NEXT[:-1], Solids(False, 1, False)),
+        (turned_inside_out(BOX), Solids(True, 1, False)),
+        (
+            BOX + turned_inside_out(meshes.box(5, 5, 5, at=(2, 2, 2))),
+            Solids(True, 1, False),
+        ),
+    ],
+    ids=["box", "boxes", "open", "half", "inside out", "void"],
+)
+def test_inside_of_solids_is_hidden_unless_open_hollow_or_turned(patches, found):
+    assert Body.of(make_shape(patches)).solids == found
 
 
 @pytest.mark.parametrize(
