@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ _PICK_UP_POLL_SECONDS = 0.002
 # Whoever looks into the database every 2 ms is in the way of what is waited for: a
 # conversion of 1.8 s took 0.2 s longer (measured).
 _DONE_POLL_SECONDS = 0.02
-_CHUNK_SECONDS = 0.25
+_LOOK_SECONDS = 0.25
 # People who look at boards, and scripts that ask as fast as they can.
 LOADS = {"8 visitors, 40 a second": 0.2, "8 connections, flat out": 0.0}
 _KERNEL = """
@@ -93,21 +94,40 @@ def _while_converting(site: Site, folder: Path, rounds: int, say: Say) -> list[T
 def _looked(
     site: Site, ask: Ask, every_seconds: float, seconds: float | None = None
 ) -> Sample:
-    """Ask for a while, or for as long as something is being converted."""
-    requests = itertools.cycle(ask.requests(site.shop))
-    how = {"connections": ask.connections, "every_seconds": every_seconds}
-    if seconds is not None:
-        return client.load(site.address, requests, seconds=seconds, **how)
-    whole = Sample()
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while _is_converting(site.shop):
-        if time.monotonic() > deadline:
+    """Ask for a while, or for as long as something is being converted.
+
+    Either is looked at over and over, in the same way: looking takes time as well.
+    """
+    began = time.monotonic()
+
+    def is_over() -> bool:
+        is_idle = not _is_converting(site.shop)
+        passed = time.monotonic() - began
+        if seconds is not None:
+            return passed >= seconds
+        if passed > _PATIENCE_SECONDS:
             raise RuntimeError("The conversions do not end.")
-        some = client.load(site.address, requests, seconds=_CHUNK_SECONDS, **how)
-        whole.seconds += some.seconds
-        whole.latencies += some.latencies
-        whole.errors += some.errors
-    return whole
+        return is_idle
+
+    return client.load(
+        site.address,
+        _until_over(itertools.cycle(ask.requests(site.shop)), is_over),
+        connections=ask.connections,
+        every_seconds=every_seconds,
+    )
+
+
+def _until_over(
+    requests: Iterable[bytes], is_over: Callable[[], bool]
+) -> Iterator[bytes]:
+    """Hand out ``requests`` until it is over, which is asked every so often."""
+    look_at = 0.0
+    for request in requests:
+        if time.monotonic() >= look_at:
+            if is_over():
+                return
+            look_at = time.monotonic() + _LOOK_SECONDS
+        yield request
 
 
 # --- Those who wait -----------------------------------------------------------------
