@@ -132,8 +132,8 @@ def database(url: str) -> dict:
             # What it may have to take back; a file of its own for each new part took
             # a tenth of its time (measured).
             "PRAGMA temp_store=MEMORY; "
-            # In pages, for what partsite.sqlite.checkpoints leaves.
-            "PRAGMA wal_autocheckpoint=4000;",
+            # In pages; partsite.sqlite.checkpoints has the log begin anew before that.
+            "PRAGMA wal_autocheckpoint=8000;",
         }
     elif config["ENGINE"].endswith("postgresql"):
         # Of a machine that is gone nothing is heard; of what stands in the address

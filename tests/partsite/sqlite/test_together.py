@@ -59,7 +59,7 @@ def crowd(monkeypatch):
             asks.set()
             flock(file, how)
 
-        monkeypatch.setattr("partsite.sqlite.base.fcntl.flock", noted)
+        monkeypatch.setattr("partsite.sqlite.turns.fcntl.flock", noted)
         with turn.open() as file, ThreadPoolExecutor(count) as pool:
             flock(file, fcntl.LOCK_EX)
             crowd = _Crowd(pool)
