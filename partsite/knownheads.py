@@ -3,15 +3,21 @@
 A script, a front end or a browser sends the same fields with each request of a
 connection. gunicorn reads them anew each time, which took a fifth of the processor time
 of a part that is read by key (measured). What it has made of them is remembered here;
-what it refuses is not, so that it refuses it again.
+what it refuses is not, so that it refuses it again. The line above them is read in one
+step where it is as plain as nearly all are.
 """
 
+import re
 from typing import NamedTuple
 
 from gunicorn.http.message import Request
 
 _MOST = 512
 _LONGEST_BYTES = 1024
+_PLAIN_LINE = re.compile(
+    rb"(GET|HEAD|POST|PUT|PATCH|DELETE) "
+    rb"(/[\w.~%/-]*)(\?[\w.~%/&=+:,-]*)? HTTP/1\.([01])"
+)
 
 
 class _Head(NamedTuple):
@@ -26,6 +32,16 @@ _known: dict[tuple, _Head] = {}
 
 class KnownHeadRequest(Request):
     """gunicorn's request, which reads a head that it knows no second time."""
+
+    def parse_request_line(self, line_bytes: bytes) -> None:
+        plain = _PLAIN_LINE.fullmatch(line_bytes)
+        if plain is None:
+            super().parse_request_line(line_bytes)
+            return
+        method, path, query, minor = (part.decode() for part in plain.groups(b""))
+        self.method, self.path, self.fragment = method, path, ""
+        self.query, self.uri = query[1:], path + query
+        self.version = (1, int(minor))
 
     def parse_headers(
         self, data: bytes, from_trailer: bool = False

@@ -18,12 +18,16 @@ from concurrent.futures import Future
 from typing import BinaryIO
 
 from django.conf import settings
+from gunicorn.http import wsgi
+from gunicorn.http.body import LengthReader
+from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
 from . import busy, room
 from .knownheads import KnownHeadRequest
 from .lingering import Lingering
+from .plainanswers import PlainAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +60,7 @@ class WholeRequestWorker(ThreadWorker):
         # Found at once; gunicorn goes through three calls for each, 26 times a request.
         for name, setting in self.cfg.settings.items():
             vars(self.cfg)[name] = setting.get()
+        wsgi.Response = PlainAnswer  # whose name it is made by
         super().init_process()
 
     def enqueue_req(self, conn: TConn) -> None:
@@ -118,8 +123,8 @@ def _is_whole(conn: TConn) -> bool:
     """
     if not conn.initialized:
         conn.init()
+        conn.parser = _Parser(conn.cfg, conn.sock, conn.client)
         conn.parser.unreader = Unreader(conn.sock)
-        conn.parser.mesg_class = KnownHeadRequest
     unreader = conn.parser.unreader
     coming = getattr(conn, "coming", None)
     if coming is None:
@@ -147,6 +152,17 @@ class Unreader(SocketUnreader):
             return self.sock.recv(size, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return b""
+
+
+class _Parser(RequestParser):
+    mesg_class = KnownHeadRequest
+
+    def finish_body(self, *args, **kwargs) -> bool:
+        if self.mesg and not self.mesg.body.failed:
+            reader = self.mesg.body.reader
+            if isinstance(reader, LengthReader) and not reader.length:
+                return True  # there is none, or all of it was read
+        return super().finish_body(*args, **kwargs)
 
 
 class _Coming:

@@ -1,5 +1,7 @@
 """A head that is known is what gunicorn would read again, for the same client only."""
 
+from itertools import product
+
 import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import ParseException
@@ -69,6 +71,39 @@ def test_each_request_is_read_as_gunicorn_reads_it(asked):
     for lines, peer, minor in asked * 2:
         raw = _raw(b"".join(line + b"\r\n" for line in lines), b"1." + minor.encode())
         assert _read(KnownHeadRequest, raw, peer) == _read(Request, raw, peer)
+
+
+TARGETS = [
+    *("/", "/api/parts", "/api/parts/1/", "//here/a", "/a//b", "/?", "/a?", "/a?b=1"),
+    *("/a?b?c", "/a#b", "/a?b#c", "/a?#", "/%2F%3F", "/a?b=Zo%C3%AB&c=1+2", "/a?b=1,2"),
+    *("/a?at=2026-01-01T00:00:00", "/a?b=/c", "/a:b", "/a;b", "/a@b", "/~a_b-c.d"),
+    *("", "*", "here:80", "http://here/a?b", "/a b", "/a\tb", "/Zo\xeb", "/a[b", "a"),
+    *("/a?b=[c", "/a\\b", "/\x00", "/a\n", "/a?b\n"),
+]
+VERSIONS = ["HTTP/1.1", "HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "HTTP/1.1 ", "HTTP/1.1\n"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "OPTIONS", "get", "GE", "G" * 21])
+def test_each_line_is_read_as_gunicorn_reads_it(method):
+    def read(kind: type[Request], line: str) -> dict | str:
+        raw = f"{line}\r\n\r\n".encode("latin-1")
+        try:
+            read = kind(CFG, IterUnreader([raw]), PROXY)
+        except ParseException as error:
+            return repr(error)
+        names = ("method", "uri", "path", "query", "fragment", "version")
+        return {name: getattr(read, name) for name in names}
+
+    for target, version in product(TARGETS, VERSIONS):
+        line = f"{method} {target} {version}"
+        assert read(KnownHeadRequest, line) == read(Request, line), line
+
+
+def test_a_plain_line_takes_one_step(monkeypatch):
+    monkeypatch.delattr(Request, "parse_request_line")
+    raw = b"GET /api/parts?limit=50&search=a%20b HTTP/1.1\r\n\r\n"
+    read = KnownHeadRequest(CFG, IterUnreader([raw]), PROXY)
+    assert (read.path, read.query) == ("/api/parts", "limit=50&search=a%20b")
 
 
 def test_a_known_head_is_not_read_again(monkeypatch):

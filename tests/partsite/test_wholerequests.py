@@ -9,11 +9,17 @@ from threading import Thread
 from types import SimpleNamespace
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from gunicorn.http import wsgi
+from gunicorn.http.parser import Parser
+from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import ThreadWorker
 
 from partsite import busy, room, wholerequests
 from partsite.lingering import Lingering
-from partsite.wholerequests import Unreader, WholeRequestWorker, _Coming
+from partsite.plainanswers import PlainAnswer
+from partsite.wholerequests import Unreader, WholeRequestWorker, _Coming, _Parser
 
 HEAD = b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n"
 LARGE = 200_000
@@ -156,3 +162,46 @@ def test_how_long_a_request_has_waited_is_noted(monkeypatch):
     assert worker.handle(conn) is True
     assert noted == [3]
     worker.lingering.close()
+
+
+# --- What is left of a request --------------------------------------------------------
+
+
+def _parser(raw: bytes) -> _Parser:
+    return _Parser(Config(), iter([raw]), ("127.0.0.1", 1))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_what_nobody_read_is_not_in_the_next_request(count):
+    raw = b"POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET /b HTTP/1.1\r\n\r\n"
+    parser = _parser(raw)
+    assert next(parser).body.read(count) == b"abc"[:count]
+    assert next(parser).path == "/b"
+
+
+def test_nothing_follows_a_body_that_could_not_be_read():
+    parser = _parser(b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n")
+    next(parser).body.failed = True
+    with pytest.raises(StopIteration):
+        next(parser)
+
+
+def test_where_nothing_is_left_nothing_is_read(monkeypatch):
+    parser = _parser(b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\n")
+    assert next(parser).path == "/a"
+    monkeypatch.delattr(Parser, "finish_body")
+    assert parser.finish_body(deadline=1.0)
+    assert next(parser).path == "/b"
+
+
+def test_a_process_answers_plainly(monkeypatch):
+    monkeypatch.setattr(wsgi, "Response", Response)
+    monkeypatch.setattr(ThreadWorker, "init_process", lambda worker: None)
+    cfg = Config()
+    worker = WholeRequestWorker(1, 1, [], None, 30, cfg, Logger(cfg))
+    worker.init_process()
+    worker.tmp.close()
+    request = next(_parser(b"GET /a HTTP/1.1\r\n\r\n"))
+    answer, _environ = wsgi.create(request, None, ("127.0.0.1", 1), "here:80", cfg)
+    assert isinstance(answer, PlainAnswer)
+    assert vars(cfg)["threads"] == cfg.settings["threads"].get()
