@@ -1,6 +1,6 @@
 """The wire names of a part, its model, its files and its history."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from operator import attrgetter
 from pathlib import PurePosixPath
@@ -152,13 +152,13 @@ class InputSerializer(serializers.Serializer):
             super().run_validators(value)
 
     @property
-    def _writable_fields(self) -> Iterator[serializers.Field]:
+    def _writable_fields(self) -> list[serializers.Field]:
         # One that is not there and need not be takes as long as one that is.
-        return (
+        return [
             field
-            for field in super()._writable_fields
+            for field in _writable_of(type(self), self.partial)
             if field.required or field.field_name in self._given
-        )
+        ]
 
 
 @cache
@@ -166,6 +166,14 @@ def _fields_of(
     kind: type[InputSerializer], partial: bool
 ) -> Mapping[str, serializers.Field]:
     return super(InputSerializer, kind(partial=partial)).fields
+
+
+@cache
+def _writable_of(
+    kind: type[InputSerializer], partial: bool
+) -> tuple[serializers.Field, ...]:
+    fields = _fields_of(kind, partial).values()
+    return tuple(field for field in fields if not field.read_only)
 
 
 class PartSerializer(DirectSerializer, InputSerializer):
