@@ -7,6 +7,7 @@ import platform
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,9 +33,16 @@ def machine(postgres_version: str | None = None) -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores of "
         f"{cpu[1] if cpu else platform.machine()}, "
-        f"{int(memory[1]) / 1024**2:.0f} GB, Linux {platform.release()}; "
+        f"{int(memory[1]) / 1024**2:.0f} GB, Linux {platform.release()}{_system()}; "
         f"{', '.join(versions)}."
     )
+
+
+def _system() -> str:
+    """Return whose Python it may be, which may be a fifth faster than another's."""
+    with suppress(OSError):
+        return f", {platform.freedesktop_os_release()['PRETTY_NAME']}"
+    return ""
 
 
 def figures_tables(results: Results) -> str:

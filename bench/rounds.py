@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -92,6 +93,8 @@ def reads(
 def writes(sites: list[Site], *, rounds: int, say: Say) -> Results:
     """Have parts handed in, then claimed, then finished, always by 8 at once."""
     tally = _Tally()
+    # The first who waits for the disk would wait for all that the shops were made of.
+    os.sync()
     say("writes, to warm up")
     for site in sites:
         _write(_Tally(), site, Random(-1), WRITES_OF_A_ROUND // 5)

@@ -1,5 +1,7 @@
 """The tables of the page."""
 
+import platform
+
 import pytest
 
 from bench import report
@@ -63,7 +65,18 @@ def test_targets_say_what_was_missed():
     assert "| light |  | ≤ 250 MB | 240 MB |  | yes |" in text
 
 
-def test_the_machine_is_told_with_its_versions():
+def test_the_machine_is_told_with_its_versions(monkeypatch):
+    told = {"PRETTY_NAME": "Debian GNU/Linux 13 (trixie)"}
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: told)
     line = report.machine("15.14 (Debian 15.14-0)")
     assert "cores of" in line
+    assert ", Debian GNU/Linux 13 (trixie); Python" in line
     assert line.endswith("PostgreSQL 15.14.")
+
+
+def test_a_system_may_be_nameless(monkeypatch):
+    def fail() -> dict:
+        raise OSError("Unable to read files /etc/os-release")
+
+    monkeypatch.setattr(platform, "freedesktop_os_release", fail)
+    assert "; Python" in report.machine()
