@@ -123,6 +123,15 @@ def test_what_is_blocked_or_sent_back_is_so_in_whatever_state(status):
 
 
 @only_sqlite
+@pytest.mark.parametrize("category", ["review", "cnc"])
+def test_the_first_of_a_lane_are_found_without_sorting_it(category):
+    lane = Part.objects.live().filter(category=category)
+    plan = lane.in_queue_order().by_queue()[:50].explain()
+    assert "part_lane (category=?)" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+@only_sqlite
 def test_what_is_not_blocked_is_not_read_to_find_what_is():
     plan = Part.objects.blocked().explain()
     assert "USING INDEX part_lane (category=? AND queue=?)" in plan
