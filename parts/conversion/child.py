@@ -1,20 +1,22 @@
-"""The child process: ``python -m parts.conversion.child JOB``, see ``step``.
+"""The child process: ``python -m parts.conversion.child PARENT``, see ``step``.
 
-It runs in a directory of its own, where it finds the STEP file and leaves the
-model, the result and, last, the picture. What it prints goes to a log.
+It gets ready and waits for a line that says what to do: in which directory it finds
+the STEP file and leaves the model, the result and, last, the picture. What it prints
+goes to a log there.
 """
 
 import ctypes
 import json
 import os
 import resource
+import select
 import signal
 import sys
 from contextlib import suppress
 from math import ceil
 from pathlib import Path
 
-from .job import MODEL, RESULT, SOURCE, THUMBNAIL, Exit
+from .job import LOG, MODEL, RESULT, SOURCE, THUMBNAIL, Exit
 
 _KERNELS = Path("kernel.glb")
 _DRAFT = Path("draft.png")
@@ -22,10 +24,21 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LARGEST_FILE = 1024**3
 _ENOUGH_FACES = 0.98
 _CHUNK = 1024 * 1024
+_PATIENCE_SECONDS = 600  # 45 MB, for what may not come
 
 
-def main(job: dict) -> int:
-    """Convert, measure and draw; return how it ended."""
+def main(parent: int) -> int:
+    """Get ready, wait for a job and do it; return how it ended."""
+    os.nice(10)  # web pages come first
+    _die_with(parent)
+    with suppress(ImportError):  # it comes again when there is a log for it
+        _import()
+    if not select.select([sys.stdin], [], [], _PATIENCE_SECONDS)[0]:
+        return Exit.UNASKED
+    if not (line := sys.stdin.readline()):
+        return Exit.UNASKED  # the parent has no more
+    job = json.loads(line)
+    _move_to(job["folder"])
     _confine(job)
     try:
         return _convert(job)
@@ -33,8 +46,24 @@ def main(job: dict) -> int:
         return Exit.MEMORY
 
 
+def _import() -> None:
+    import cascadio  # noqa: F401
+    import numpy as np  # noqa: F401
+
+    from . import facts, glb, items, surfaces, thumbnail  # noqa: F401
+
+
+def _move_to(folder: str) -> None:
+    os.chdir(folder)
+    os.environ |= {"HOME": folder, "TMPDIR": folder}
+    log = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for output in (1, 2):
+        os.dup2(log, output)
+    os.close(log)
+
+
 def _confine(job: dict) -> None:
-    """Bound what this process may use, before anything large is imported."""
+    """Bound what this process may use, before it reads the file."""
     seconds = ceil(job["timeout_s"])
     _limit(resource.RLIMIT_AS, job["memory_bytes"])
     # Two cores may work at once; the clock is watched by the parent, and by an
@@ -43,8 +72,6 @@ def _confine(job: dict) -> None:
     _limit(resource.RLIMIT_FSIZE, _LARGEST_FILE)
     _limit(resource.RLIMIT_CORE, 0)
     signal.alarm(seconds + 5)
-    os.nice(10)  # web pages come first
-    _die_with(job["parent"])
 
 
 def _limit(kind: int, amount: int) -> None:
@@ -70,7 +97,6 @@ def _die_with(parent: int) -> None:
 
 
 def _convert(job: dict) -> int:
-    # Not before the limits hold: these are what they are for.
     import cascadio
     import numpy as np
 
@@ -133,6 +159,6 @@ def _count(path: Path, word: bytes) -> int:
 
 
 if __name__ == "__main__":
-    ended = main(json.loads(sys.argv[1]))
+    ended = main(int(sys.argv[1]))
     ctypes.CDLL(None).fflush(None)  # what the kernel has said of the file
     os._exit(ended)  # to take the kernel down piece by piece takes 0.04 s

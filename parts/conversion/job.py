@@ -7,6 +7,7 @@ from pathlib import Path
 SOURCE = Path("source.step")
 MODEL = Path("model.glb")
 THUMBNAIL = Path("thumbnail.png")
+LOG = Path("log.txt")  # what the child and the kernel say
 RESULT = Path("result.json")  # written last of what a conversion must have
 
 
@@ -16,3 +17,4 @@ class Exit(IntEnum):
     UNREADABLE = 3
     EMPTY = 4
     MEMORY = 5
+    UNASKED = 6  # it has waited for a file for too long

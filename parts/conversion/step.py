@@ -12,21 +12,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .job import MODEL, RESULT, SOURCE, THUMBNAIL, Exit
+from .job import LOG, MODEL, RESULT, SOURCE, THUMBNAIL, Exit
 
 logger = logging.getLogger(__name__)
 
 MEMORY_BYTES = 4 * 1024**3
 """What the child may map: 132 MB of STEP need 1.6 GB (measured)."""
-
-_LOG = Path("log.txt")
 
 _CHILD = [sys.executable, "-P", "-m", "parts.conversion.child"]
 _ROOT = Path(__file__).parents[2]
@@ -149,7 +149,8 @@ def convert(
         OSError: ``source`` cannot be read, or ``folder`` not written to.
         RuntimeError: the child failed by a bug of ours or a broken installation.
     Source: cascadio 0.1.1 holds the GIL for the whole call, and a third of damaged
-        files make it crash (measured), hence a process for each file.
+        files make it crash (measured), hence a process for each file. The next one's
+        is made ready when one has ended.
     """
     if source.is_dir():
         raise ConversionError("not_step", _("This is a folder, not a STEP file."))
@@ -158,7 +159,7 @@ def convert(
         scratch = Path(name).resolve()
         _lay_out(source, scratch / SOURCE)
         status = _run_child(scratch, mesh, timeout_s, on_wait)
-        log = _last_of(scratch / _LOG)
+        log = _last_of(scratch / LOG)
         if not (scratch / RESULT).exists():
             logger.warning("conversion_child_failed status=%s log=%r", status, log)
             if shutil.disk_usage(scratch).free < _NO_ROOM_BYTES:
@@ -208,60 +209,118 @@ def _lay_out(source: Path, target: Path) -> None:
 def _run_child(
     scratch: Path, mesh: Mesh, timeout_s: float, on_wait: Callable[[], None] | None
 ) -> int | None:
-    """Run the child in ``scratch`` and return its status, None if it was too slow."""
+    """Have a child work in ``scratch``; return its status, None if it was too slow."""
     job = {
-        "parent": os.getpid(),
+        "folder": str(scratch),
         "memory_bytes": MEMORY_BYTES,
         "timeout_s": timeout_s,
         "chord_mm": mesh.chord_mm,
         "angle_rad": mesh.angle_rad,
     }
-    # The child's end of a pipe closes with it, however it ends. To wait for a process
-    # itself Python asks every 50 ms.
-    ears, rope = os.pipe()
-    with (
-        os.fdopen(ears, "rb") as ears,
-        os.fdopen(rope, "wb") as rope,
-        (scratch / _LOG).open("wb") as log,
-    ):
-        process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [*_CHILD, json.dumps(job)],
-            cwd=scratch,
-            env=_environment(scratch),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            pass_fds=[rope.fileno()],
-            start_new_session=True,
-        )
-        rope.close()
-        return _status(process, ears, time.monotonic() + timeout_s, on_wait)
-
-
-def _status(
-    process: subprocess.Popen,
-    ears: BinaryIO,
-    deadline: float,
-    on_wait: Callable[[], None] | None,
-) -> int | None:
-    """Wait for ``process``, which ends when ``ears`` do; leave nothing of it."""
+    (scratch / LOG).touch()
     try:
-        while process.poll() is None:
+        status: int | None = Exit.UNASKED
+        while status == Exit.UNASKED:
+            status = _ready_child().run(job, timeout_s, on_wait)
+        return status
+    finally:
+        # Not sooner: two at once would take both cores from those who look at boards.
+        with suppress(OSError):  # the next file will see what is wrong
+            _waiting[_whose()] = _Child()
+            _end_with(os.getpid())
+
+
+# The child of this process that is ready for the next file. To start one takes a
+# quarter of a second, nearly all of it for imports (measured).
+_waiting: "dict[tuple, _Child]" = {}
+
+
+def _whose() -> tuple:
+    return os.getpid(), *_CHILD
+
+
+def _ready_child() -> "_Child":
+    if waiting := _waiting.pop(_whose(), None):
+        if waiting.is_there:
+            return waiting
+        waiting.end()
+    return _Child()
+
+
+class _Child:
+    """A process that gets ready, waits for a file, and ends with it."""
+
+    def __init__(self) -> None:
+        # The child's end of a pipe closes with it, however it ends. To wait for a
+        # process itself Python asks every 50 ms.
+        ears, rope = os.pipe()
+        self._ears = os.fdopen(ears, "rb")
+        with os.fdopen(rope, "wb") as end, ExitStack() as failed:
+            failed.callback(self._ears.close)
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                [*_CHILD, str(os.getpid())],
+                cwd="/",
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[end.fileno()],
+                start_new_session=True,
+            )
+            failed.pop_all()
+
+    @property
+    def is_there(self) -> bool:
+        return self._process.poll() is None
+
+    def run(
+        self, job: dict, timeout_s: float, on_wait: Callable[[], None] | None
+    ) -> int | None:
+        """Have it do ``job``; return its status, and leave nothing of it."""
+        deadline = time.monotonic() + timeout_s
+        try:
+            # One that has ended says why by its status.
+            with suppress(BrokenPipeError), self._process.stdin as told:
+                told.write(json.dumps(job).encode() + b"\n")
+            return self._status(deadline, on_wait)
+        finally:
+            self.end()
+
+    def _status(
+        self, deadline: float, on_wait: Callable[[], None] | None
+    ) -> int | None:
+        while self.is_there:
             left = deadline - time.monotonic()
             if left <= 0:
                 return None
-            if select.select([ears], [], [], min(left, 1))[0]:
-                process.wait()
+            if select.select([self._ears], [], [], min(left, 1))[0]:
+                self._process.wait()
             elif on_wait:
                 on_wait()
-        return process.returncode
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        return self._process.returncode
+
+    def end(self) -> None:
+        if self.is_there:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._ears.close()
 
 
-def _environment(scratch: Path) -> dict[str, str]:
+def _end_waiting() -> None:
+    for (process, *_command), child in _waiting.items():
+        if process == os.getpid():  # else it is that of another, whose fork this is
+            child.end()
+
+
+@cache
+def _end_with(_process: int) -> None:
+    # Not atexit, which is not for processes that multiprocessing made.
+    Finalize(None, _end_waiting, exitpriority=0)
+
+
+def _environment() -> dict[str, str]:
     """Return all that the child may know: no keys, no passwords, no settings."""
     paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
     kept = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -269,8 +328,6 @@ def _environment(scratch: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "PYTHONFAULTHANDLER": "1",
         "LC_ALL": "C.UTF-8",
-        "HOME": str(scratch),
-        "TMPDIR": str(scratch),
         # Threads and arenas count as memory even where they are not used, and would
         # take both cores of a small machine from those who look at boards.
         "OPENBLAS_NUM_THREADS": "1",

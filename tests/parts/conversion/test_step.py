@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from parts.conversion import step
+from parts.conversion.job import Exit
 from parts.conversion.step import ConversionError, Mesh, convert, inspect_step
 
 from .blocks import block_step
@@ -29,9 +30,9 @@ def inspect(content: bytes) -> None:
 
 @pytest.fixture
 def fake_child(monkeypatch):
-    """Run a script instead of the child; ``{result}`` in it leaves a whole result."""
+    """Run a script instead of the child, which may ``leave`` a whole result."""
 
-    def replace(script: str) -> None:
+    def replace(script: str, *, is_ready: bool = True) -> None:
         result = (
             "import json, os, signal, sys\n"
             "from pathlib import Path\n"
@@ -40,9 +41,21 @@ def fake_child(monkeypatch):
             "    result = json.dumps({'facts': facts, 'warnings': []})\n"
             "    Path('result.json').write_text(result)\n"
         )
-        monkeypatch.setattr(step, "_CHILD", [sys.executable, "-c", result + script])
+        start = (
+            "from parts.conversion import child\n"
+            "job = json.loads(sys.stdin.readline())\n"
+            "child._move_to(job['folder'])\n"
+        )
+        script = result + (start if is_ready else "") + script
+        monkeypatch.setattr(step, "_CHILD", [sys.executable, "-c", script])
 
-    return replace
+    yield replace
+    _end_who_waits()
+
+
+def _end_who_waits() -> None:
+    if waiting := step._waiting.pop(step._whose(), None):
+        waiting.end()
 
 
 @pytest.fixture
@@ -405,7 +418,8 @@ def test_child_has_no_more_memory_than_its_limit(source, folder, fake_child):
     fake_child(
         "from parts.conversion import child\n"
         "child._convert = lambda job: bytearray(5 * 1024**3)\n"
-        "sys.exit(child.main(json.loads(sys.argv[1])))"
+        "sys.exit(child.main(int(sys.argv[1])))",
+        is_ready=False,
     )
     with pytest.raises(ConversionError) as failed:
         convert(source, folder)
@@ -425,7 +439,8 @@ def test_child_yields_to_others_and_bounds_itself(source, folder, fake_child):
         "        kind: resource.getrlimit(getattr(resource, 'RLIMIT_' + kind))[0]\n"
         "        for kind in kinds})\n"
         "child._convert = convert\n"
-        "child.main(json.loads(sys.argv[1]))"
+        "child.main(int(sys.argv[1]))",
+        is_ready=False,
     )
     facts = convert(source, folder, timeout_s=30).facts
 
@@ -436,6 +451,162 @@ def test_child_yields_to_others_and_bounds_itself(source, folder, fake_child):
     assert facts["limits"]["CORE"] == 0
     if sys.platform == "linux":
         assert facts["limits"]["AS"] == 4 * 1024**3
+
+
+# The child that is ready for the next file
+
+
+@pytest.fixture
+def nobody_waits():
+    _end_who_waits()
+    yield
+    _end_who_waits()
+
+
+def _pid_of(child) -> int:
+    return child._process.pid
+
+
+@pytest.mark.usefixtures("nobody_waits")
+def test_the_next_file_finds_a_child_that_is_ready(source, folder, fake_child):
+    fake_child("leave(pid=os.getpid())")
+    first = convert(source, folder).facts["pid"]
+    waiting = step._waiting[step._whose()]
+    second = convert(source, folder).facts["pid"]
+    assert first != second == _pid_of(waiting)
+    assert not waiting.is_there
+    assert step._waiting[step._whose()].is_there
+
+
+@pytest.mark.usefixtures("nobody_waits")
+def test_a_real_one_is_used_once_and_ready_with_all_that_it_needs(source, folder):
+    convert(source, folder)
+    waiting = step._waiting[step._whose()]
+    assert convert(source, folder).facts["box_mm"]
+    assert not waiting.is_there
+
+
+@pytest.mark.parametrize("script", ["", "sys.exit(6)"])
+def test_one_that_has_gone_is_not_asked(source, folder, fake_child, tmp_path, script):
+    """Neither one that is known to have gone, nor one that just goes."""
+    mark = tmp_path / "first"
+    goes = f"mark = Path({str(mark)!r})\nif not mark.exists(): mark.touch(); "
+    fake_child(
+        f"{goes}{script or 'sys.exit(1)'}\n"
+        "job = json.loads(sys.stdin.readline())\n"
+        "from parts.conversion import child\n"
+        "child._move_to(job['folder'])\n"
+        "leave()",
+        is_ready=False,
+    )
+    if not script:
+        first = step._waiting[step._whose()] = step._Child()
+        first._process.wait()
+    assert convert(source, folder).glb.exists()
+    assert mark.exists()
+
+
+def test_one_that_cannot_be_started_costs_no_model(
+    source, folder, fake_child, monkeypatch
+):
+    fake_child("leave()")
+    start = step.subprocess.Popen
+
+    def once(*args, **kwargs):
+        monkeypatch.setattr(step.subprocess, "Popen", refuse)
+        return start(*args, **kwargs)
+
+    def refuse(*args, **kwargs):
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(step.subprocess, "Popen", once)
+    assert convert(source, folder).glb.exists()
+
+
+def test_a_child_of_another_process_is_nobody_elses(source, folder, fake_child):
+    fake_child("leave(pid=os.getpid())")
+    other = step._Child()
+    key = (-1, *step._CHILD)
+    step._waiting[key] = other
+    try:
+        assert convert(source, folder).facts["pid"] != _pid_of(other)
+        step._end_waiting()
+        assert other.is_there
+    finally:
+        del step._waiting[key]
+        other.end()
+
+
+@pytest.mark.parametrize("is_forked", [False, True])
+def test_the_one_that_waits_ends_with_its_worker(source, folder, is_forked):
+    child = (
+        "import sys\nfrom parts.conversion import child\n"
+        "child._convert = lambda job: 3\n"
+        "sys.exit(child.main(int(sys.argv[1])))"
+    )
+    worker = (
+        "import contextlib, multiprocessing, sys\n"
+        "from pathlib import Path\n"
+        "from parts.conversion import step\n"
+        f"step._CHILD = [sys.executable, '-c', {child!r}]\n"
+        "def work():\n"
+        "    with contextlib.suppress(Exception):\n"
+        f"        step.convert(Path({str(source)!r}), Path({str(folder)!r}))\n"
+        "    waiting = step._waiting[step._whose()]\n"
+        "    end = waiting.end\n"
+        "    waiting.end = lambda: (end(), print(waiting.is_there, flush=True))\n"
+        f"if {is_forked}:\n"
+        "    process = multiprocessing.get_context('fork').Process(target=work)\n"
+        "    process.start()\n"
+        "    process.join()\n"
+        "else:\n"
+        "    work()\n"
+    )
+    run = subprocess.run(  # noqa: S603 - a script of ours
+        [sys.executable, "-c", worker],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert run.stdout == "False\n"
+
+
+def _child(*, patience: str = "600") -> subprocess.Popen:
+    script = (
+        "import sys\nfrom parts.conversion import child\n"
+        "child._import = lambda: None\n"
+        f"child._PATIENCE_SECONDS = {patience}\n"
+        "sys.exit(child.main(int(sys.argv[1])))"
+    )
+    return subprocess.Popen(  # noqa: S603 - a script of ours
+        [sys.executable, "-c", script, str(os.getpid())],
+        cwd=Path(__file__).parents[3],
+        stdin=subprocess.PIPE,
+    )
+
+
+def test_nobody_waits_for_what_never_comes():
+    with _child(patience="0.1") as child:
+        assert child.wait(20) == Exit.UNASKED
+
+
+def test_nobody_waits_for_who_is_gone():
+    with _child() as child:
+        child.stdin.close()
+        assert child.wait(20) == Exit.UNASKED
+
+
+def test_a_broken_installation_is_told_in_the_log(source, folder, fake_child):
+    fake_child(
+        "from parts.conversion import child\n"
+        "sys.modules['cascadio'] = None\n"
+        "sys.exit(child.main(int(sys.argv[1])))",
+        is_ready=False,
+    )
+    with pytest.raises(RuntimeError, match="exited with 1: .*cascadio"):
+        convert(source, folder)
 
 
 def test_waiting_is_told_and_may_end_the_child(source, folder, fake_child):
@@ -460,7 +631,7 @@ def test_child_dies_with_a_parent_that_is_killed(tmp_path, source, folder):
         f"    open({str(pipe)!r}, 'w').write(str(os.getpid()))\n"
         "    signal.pause()\n"
         "child._convert = convert\n"
-        "child.main(json.loads(sys.argv[1]))"
+        "child.main(int(sys.argv[1]))"
     )
     worker = (
         "import sys\n"
