@@ -403,7 +403,7 @@ def test_child_knows_nothing_of_its_surroundings(
     monkeypatch.setenv("SECRET_KEY", "s3cret")
     fake_child(
         "leave(names=sorted(os.environ), cwd=os.getcwd(), input=sys.stdin.read(),"
-        " files=sorted(os.listdir()))"
+        " files=sorted(os.listdir()), home=[os.environ[n] for n in ('HOME', 'TMPDIR')])"
     )
     facts = convert(source, folder).facts
 
@@ -411,6 +411,7 @@ def test_child_knows_nothing_of_its_surroundings(
     assert "DJANGO_SETTINGS_MODULE" not in facts["names"]
     assert Path(facts["cwd"]).parent == folder.resolve()
     assert facts["input"] == ""
+    assert facts["home"] == [facts["cwd"]] * 2
     assert "source.step" in facts["files"]
 
 
