@@ -24,7 +24,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _LARGEST_FILE = 1024**3
 _ENOUGH_FACES = 0.98
 _CHUNK = 1024 * 1024
-_PATIENCE_SECONDS = 600  # 45 MB, for what may not come
+_PATIENCE_SECONDS = 600  # 65 MB, for what may not come
 
 
 def main(parent: int) -> int:
