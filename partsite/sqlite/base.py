@@ -1,35 +1,16 @@
 """The database engine; Django looks for it in a module of this name."""
 
-from collections.abc import Sequence
-from functools import lru_cache
+from threading import get_ident
+from typing import Any
 
+from django.apps import apps
 from django.db.backends.sqlite3 import base
 
 from . import checkpoints, turns
+from .cursors import Cursor, DirectCursor
 from .schema import DatabaseSchemaEditor
 
 _TIMEOUT_SECONDS = 5.0  # sqlite3's own
-_LONGEST = 20_000  # characters; what is longer is a list of ids, and never the same
-
-
-class Cursor(base.SQLiteCursorWrapper):
-    """Remembers what statements are called in SQLite's own words.
-
-    Django looks for every ``%s`` of every statement anew: that takes 0.05 ms for a
-    part's columns, more than SQLite needs to find the part (measured).
-    """
-
-    def convert_query(
-        self, query: str, *, param_names: Sequence[str] | None = None
-    ) -> str:
-        if param_names is None and len(query) <= _LONGEST:
-            return _converted(query)
-        return super().convert_query(query, param_names=param_names)
-
-
-@lru_cache(maxsize=500)
-def _converted(query: str) -> str:
-    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -40,6 +21,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def create_cursor(self, name: str | None = None) -> Cursor:
         return self.connection.cursor(factory=Cursor)
+
+    def cursor(self) -> Any:
+        """Return a cursor with no layers around it, if nobody wants any.
+
+        Nothing here runs in an event loop, which Django's own looks for each time.
+        """
+        if (
+            self.connection is None
+            or self.execute_wrappers
+            or self.queries_logged
+            or (self.health_check_enabled and not self.health_check_done)
+            or self._thread_ident != get_ident()
+            or not apps.ready
+        ):
+            return super().cursor()
+        cursor = self.connection.cursor(factory=DirectCursor)
+        cursor.db = self
+        return cursor
 
     def _start_transaction_under_autocommit(self) -> None:
         self._take_turn()

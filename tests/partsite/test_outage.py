@@ -1,11 +1,11 @@
 """Something that the site stands on is away: 503 in words, and nothing half done."""
 
 import sqlite3
+from contextlib import ExitStack
 
 import pytest
 import redis
 from django.db import InterfaceError, OperationalError, connection
-from django.db.backends.utils import CursorWrapper
 from django.urls import reverse
 
 from parts import kept
@@ -89,20 +89,20 @@ def test_pages_without_files_go_on(viewer_page, lose_bucket):
 
 
 @pytest.fixture
-def lose_database(monkeypatch, client):
+def lose_database(client):
     """Return what has every statement about parts, or sessions, find no database."""
     client.raise_request_exception = False
-    execute = CursorWrapper.execute
+    with ExitStack() as losses:
 
-    def lose(error: Exception, *, table: str = "parts") -> None:
-        def away(self, sql, params=None):
-            if f'"{table}"' in sql:
-                raise error
-            return execute(self, sql, params)
+        def lose(error: Exception, *, table: str = "parts") -> None:
+            def away(execute, sql, params, many, context):
+                if f'"{table}"' in sql:
+                    raise error
+                return execute(sql, params, many, context)
 
-        monkeypatch.setattr(CursorWrapper, "execute", away)
+            losses.enter_context(connection.execute_wrapper(away))
 
-    return lose
+        yield lose
 
 
 AWAY = "The site is out of order for a moment"
