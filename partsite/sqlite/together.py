@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from django.utils import translation
 
 R = TypeVar("R")
@@ -30,7 +30,8 @@ def together(work: Callable[[], R]) -> R:
         work: takes all its steps in one ``whole``. Another thread may run it, and it
             may be run again where nothing of it was done.
     """
-    if connection.vendor != "sqlite" or connection.in_atomic_block:
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor != "sqlite" or database.in_atomic_block:
         return work()
     return _party.join(work)
 
@@ -38,11 +39,32 @@ def together(work: Callable[[], R]) -> R:
 def whole() -> AbstractContextManager:
     """Do all in the block or nothing, as in a transaction of its own.
 
-    What comes first in a transaction with others needs no savepoint: if it fails,
-    nothing else is lost. SQLite copies each page that changes behind one.
+    In a transaction with others it has no savepoint: SQLite copies each page that
+    changes behind one. What fails there after it has written takes the others along,
+    and each is done alone.
     """
-    is_first, _place.is_first = getattr(_place, "is_first", False), False
-    return transaction.atomic(savepoint=not is_first)
+    if getattr(_place, "is_outermost", False):
+        _place.is_outermost = False
+        return _Share()
+    return transaction.atomic()
+
+
+class _Share:
+    """What one thread writes in the transaction of several."""
+
+    def __enter__(self) -> None:
+        self._database = database = connections[DEFAULT_DB_ALIAS]
+        self._changes = database.connection.total_changes
+        self._hooks = len(database.run_on_commit)
+
+    def __exit__(self, kind: type | None, error: BaseException | None, _at) -> None:
+        if error is None:
+            return
+        database = self._database
+        has_written = database.connection.total_changes != self._changes
+        if has_written or isinstance(error, DatabaseError):
+            database.needs_rollback = True
+        del database.run_on_commit[self._hooks :]
 
 
 # Of the thread's work in the transaction that it leads.
@@ -147,18 +169,21 @@ class _Party:
         with transaction.atomic():
             transaction.on_commit(note)  # before all else that happens after it
             job: _Job | None = own
-            _place.is_first = True
             while job:
                 ran.append(job)
-                job.run()
-                _place.is_first = False
+                _place.is_outermost = True
+                try:
+                    job.run()
+                finally:
+                    _place.is_outermost = False
                 job = self._next() if self._has_room(ran) else None
         # It was refused, and with it the transaction was taken back.
         own.is_done = own.is_done or (ran == [own] and own.was_refused)
 
     def _has_room(self, ran: list[_Job]) -> bool:
         # A broken transaction is no good for others; its end takes back what it did.
-        return len(ran) < _MOST and not connection.needs_rollback
+        database = connections[DEFAULT_DB_ALIAS]
+        return len(ran) < _MOST and not database.needs_rollback
 
     def _next(self) -> _Job | None:
         with self._guard:

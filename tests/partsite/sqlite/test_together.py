@@ -141,17 +141,59 @@ def test_who_is_refused_first_takes_nobody_along_and_is_asked_once(crowd, transa
     assert transactions == [1, 2]
 
 
-def test_only_what_others_would_lose_by_has_a_savepoint(crowd):
-    names = "abc"
-    kept_behind = {}
+def test_who_is_refused_before_writing_takes_nobody_along(crowd, transactions):
+    told = []
 
-    def note(name: str) -> None:
-        kept_behind[name] = [sid for sid in connection.savepoint_ids if sid]
+    def hear(job: str) -> None:
+        transaction.on_commit(partial(told.append, job))
+
+    def refuse() -> None:
+        with whole():
+            hear("refused")
+            raise ZeroDivisionError
 
     with crowd(3) as threads:
-        done = [threads.write(name, partial(note, name)) for name in names]
-    assert [future.result() for future in done] == list(names)
-    assert [len(kept_behind[name]) for name in names] == [0, 1, 1]
+        a = threads.write("a", partial(hear, "a"))
+        b = threads._pool.submit(threads._together, refuse)
+        c = threads.write("c", partial(hear, "c"))
+    assert (a.result(), c.result()) == ("a", "c")
+    with pytest.raises(ZeroDivisionError):
+        b.result()
+    assert _names() == ["a", "c"]
+    assert transactions == [3]
+    assert sorted(told) == ["a", "c"]
+
+
+def test_who_is_refused_after_writing_has_the_others_done_alone(crowd, transactions):
+    asked = []
+
+    def refuse():
+        asked.append(1)
+        raise ZeroDivisionError
+
+    with crowd(3) as threads:
+        done = [
+            threads.write(name, then)
+            for name, then in (("a", int), ("b", refuse), ("c", int))
+        ]
+    assert (done[0].result(), done[2].result()) == ("a", "c")
+    with pytest.raises(ZeroDivisionError):
+        done[1].result()
+    assert _names() == ["a", "c"]
+    assert transactions == [2]
+    assert len(asked) == 2
+
+
+def test_nobody_has_a_savepoint(crowd):
+    kept_behind = []
+
+    def note() -> None:
+        kept_behind.extend(sid for sid in connection.savepoint_ids if sid)
+
+    with crowd(3) as threads:
+        done = [threads.write(name, note) for name in "abc"]
+    assert [future.result() for future in done] == list("abc")
+    assert kept_behind == []
 
 
 def test_what_is_done_inside_another_has_one_of_its_own():
