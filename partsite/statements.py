@@ -8,9 +8,10 @@ ORM's own, so nothing is written in another way than elsewhere. What is read so 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -21,7 +22,7 @@ class _Field(NamedTuple):
     """A field, and of which types its values are that it hands on unchanged."""
 
     field: models.Field
-    kept: frozenset[type]
+    kept: tuple[type, ...]
 
 
 class Inserted(models.Model):
@@ -30,22 +31,72 @@ class Inserted(models.Model):
     class Meta:
         abstract = True
 
+    @classmethod
+    def begun(cls, **values: Any) -> Self:
+        """Return a new instance, as the constructor does.
+
+        That asks each field that is not given for its default, through three calls.
+        """
+        return cls(**_plain_defaults(cls) | values)
+
     def _do_insert(self, manager, using, fields, returning_fields, raw):
         values = [field.pre_save(self, add=True) for field in fields]
         if raw or any(hasattr(value, "as_sql") for value in values):
             return super()._do_insert(manager, using, fields, returning_fields, raw)
         to = connections[using]
         has_number = any(field is self._meta.auto_field for field in fields)
-        written = _insertion(type(self), has_number, to.vendor)
+        written = _insertion(type(self), to.vendor, has_number=has_number)
         with to.cursor() as cursor:
             cursor.execute(written.text, _held(written.fields, values, to))
             return [to.ops.fetch_returned_insert_columns(cursor, written.returning)]
 
 
-class Insertion:
+@cache
+def _plain_defaults(model: type[models.Model]) -> dict[str, Any]:
+    """Return what fields hold of which nothing is said, where that is always equal."""
+    return {
+        field.attname: field.get_default()
+        for field in model._meta.concrete_fields
+        if not field.generated
+        and not field.has_db_default()
+        and not callable(field.default)
+        and field.remote_field is None
+    }
+
+
+class NewRow:
     """A new row that is all but inserted: nobody has to wait for its wording.
 
-    Nothing is told to signals.
+    Nothing is told to signals, and nobody is told its number.
+
+    Args:
+        values: plain ones, of every column but the number, by their names.
+    """
+
+    def __init__(self, model: type[models.Model], **values: Any) -> None:
+        to = connections[DEFAULT_DB_ALIAS]
+        written = _insertion(model, to.vendor, returns=False)
+        if values.keys() != written.places.keys():
+            wrong = ", ".join(sorted(values.keys() ^ written.places.keys()))
+            raise TypeError(f"All columns of {model.__name__} are needed: {wrong}.")
+        told = [values[name] for name in written.places]
+        self._text, self._places = written.text, written.places
+        self._values = _held(written.fields, told, to)
+
+    def run(self, **late: int) -> None:
+        """Insert the row. It may be run again where what it did was taken back.
+
+        Args:
+            late: numbers that were not known before, by column.
+        """
+        for name, value in late.items():
+            self._values[self._places[name]] = value
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            cursor.execute(self._text, self._values)
+
+
+class Insertion:
+    """A new row as ``NewRow``, that an instance stands for.
 
     Args:
         row: has no number yet, and plain values.
@@ -54,24 +105,18 @@ class Insertion:
     def __init__(self, row: Inserted) -> None:
         to = connections[DEFAULT_DB_ALIAS]
         self._row = row
-        self._written = written = _insertion(type(row), False, to.vendor)
+        self._written = written = _insertion(type(row), to.vendor)
         values = [*written.read(row)]
         for place in written.told_late:
             values[place] = written.fields[place].field.pre_save(row, add=True)
         self._values = _held(written.fields, values, to)
 
-    def run(self, **late: int) -> None:
+    def run(self) -> None:
         """Insert the row, and tell the instance what the database made of it.
 
         It may be run again where what it did was taken back.
-
-        Args:
-            late: numbers that were not known before, by column.
         """
         to, written = connections[DEFAULT_DB_ALIAS], self._written
-        for name, value in late.items():
-            self._values[written.places[name]] = value
-            setattr(self._row, name, value)
         with to.cursor() as cursor:
             cursor.execute(written.text, self._values)
             made = to.ops.fetch_returned_insert_columns(cursor, written.returning)
@@ -98,7 +143,13 @@ class _Written(NamedTuple):
 
 
 @cache
-def _insertion(model: type[models.Model], has_number: bool, vendor: str) -> _Written:
+def _insertion(
+    model: type[models.Model],
+    vendor: str,
+    *,
+    has_number: bool = False,
+    returns: bool = True,
+) -> _Written:
     # As ``Model.save`` chooses them.
     fields = [
         field
@@ -108,7 +159,8 @@ def _insertion(model: type[models.Model], has_number: bool, vendor: str) -> _Wri
     query = sql.InsertQuery(model)
     query.insert_values(fields, [model()])
     compiler = query.get_compiler(connection=connection)
-    compiler.returning_fields = model._meta.db_returning_fields
+    if returns:
+        compiler.returning_fields = model._meta.db_returning_fields
     [(text, _values)] = compiler.as_sql()
     places = {field.attname: place for place, field in enumerate(fields)}
     read = attrgetter(*places)
@@ -182,16 +234,16 @@ def _known(fields: Iterable[models.Field], vendor: str) -> list[_Field]:
     return [_Field(field, _kept(field, vendor)) for field in fields]
 
 
-def _kept(field: models.Field, vendor: str) -> frozenset[type]:
+def _kept(field: models.Field, vendor: str) -> tuple[type, ...]:
     match field:
         case models.CharField() | models.TextField():
-            return frozenset({str})
+            return (str,)
         case models.BooleanField():
-            return frozenset({bool})
+            return (bool,)
         # PostgreSQL is told how large a number may be.
         case models.IntegerField() | models.ForeignKey() if vendor == "sqlite":
-            return frozenset({int})
-    return frozenset()
+            return (int,)
+    return ()
 
 
 def _held(
@@ -201,9 +253,24 @@ def _held(
     return [
         value
         # Most stay what they are; to ask takes many times as long.
-        if value is None or type(value) in kept
-        else field.get_db_prep_save(
-            value.pk if isinstance(value, models.Model) else value, connection=to
-        )
+        if value is None or isinstance(value, kept)
+        else _prepared(field, value, to)
         for (field, kept), value in zip(fields, values, strict=True)
     ]
+
+
+def _prepared(field: models.Field, value: Any, to: BaseDatabaseWrapper) -> Any:
+    if type(value) is datetime and type(field) is models.DateTimeField:
+        return _time(value, to.alias)
+    if isinstance(value, models.Model):
+        value = value.pk
+    return field.get_db_prep_save(value, connection=to)
+
+
+@lru_cache(maxsize=50)
+def _time(value: datetime, alias: str) -> Any:
+    # A step is written with its time in three or four columns.
+    return _TIME.get_db_prep_save(value, connection=connections[alias])
+
+
+_TIME = models.DateTimeField()

@@ -6,7 +6,7 @@ Existing API clients start and finish work by writing a status.
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from parts.models import SHOP, Category, Part, Status, Type, Verb
 
@@ -90,10 +90,10 @@ def _name_holder(part: Part, *, worker: str, actor: Actor) -> Part:
     Raises:
         NotAllowed: members name nobody but themselves, and nobody off.
     """
-    require(actor, "can_work", _("change parts"))
+    require(actor, "can_work", _lazy("change parts"))
     for name in {part.assigned, worker} - {""}:
         if actor is not None and name.casefold() != actor.worker_name.casefold():
-            require(actor, "can_lead", _("say whose part it is"))
+            require(actor, "can_lead", _lazy("say whose part it is"))
     changes: dict[str, Any] = {"assigned": worker}
     if worker and part.type == Type.HAND:
         at = timezone.now().isoformat()
@@ -137,9 +137,9 @@ def move(part: Part, *, actor: Actor, status: str = "", category: str = "") -> P
 @step
 def _relabel(part: Part, *, actor: Actor, status: str, category: str) -> Part:
     """Write a status or category that no step leads to, as old clients do."""
-    require(actor, "can_work", _("change parts"))
+    require(actor, "can_work", _lazy("change parts"))
     if category != part.category:
-        require(actor, "can_lead", _("move a part to another board"))
+        require(actor, "can_lead", _lazy("move a part to another board"))
     changes: dict[str, Any] = {"status": status, "category": category}
     if category == Category.REVIEW != part.category:
         # Whoever takes it after the next approval starts a claim of their own.

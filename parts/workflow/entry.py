@@ -4,17 +4,17 @@ from functools import cache
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
-from parts.models import Category, Part, Season, Verb
+from parts.models import Category, Part, PartEvent, Season, Verb
 from parts.uploads import StoredUpload
 from partsite.compiled import Compiled
 from partsite.sqlite.together import together, whole
-from partsite.statements import Insertion
+from partsite.statements import Insertion, NewRow
 
 from .files import attach
 from .rules import LEADS_ONLY, UNSET, Actor, placed, require
-from .taking import differing, event_of, step, take
+from .taking import differing, line, step, take
 
 
 @cache
@@ -32,21 +32,22 @@ def create(*, actor: Actor, upload: StoredUpload | None = None, **fields: Any) -
         NotAllowed: the actor may not hand in parts, or not past the review.
         BadInput: type, category and status contradict each other.
     """
-    require(actor, "can_work", _("hand in parts"))
+    require(actor, "can_work", _lazy("hand in parts"))
     fields = {**fields, **placed(fields)}
     if fields["category"] != Category.REVIEW:
-        require(actor, "can_lead", _("hand in a part past the review"))
+        require(actor, "can_lead", _lazy("hand in a part past the review"))
     worker = fields.get("assigned", "")
     if worker and actor and worker.casefold() != actor.worker_name.casefold():
-        require(actor, "can_lead", _("give a part to somebody else"))
+        require(actor, "can_lead", _lazy("give a part to somebody else"))
     if any(fields.get(name) not in UNSET for name in LEADS_ONLY):
-        require(actor, "can_lead", _("set priority, due date and reviewer"))
+        require(actor, "can_lead", _lazy("set priority, due date and reviewer"))
     if "season" not in fields:
         fields["season"] = _current_season().shared()
     now = timezone.now()
-    part = Part(created_at=now, updated_at=now, **fields)
+    part = Part.begun(created_at=now, updated_at=now, **fields)
     part.complete_code()
-    row, event = Insertion(part), Insertion(event_of(0, Verb.CREATED, actor, at=now))
+    row = Insertion(part)
+    event = NewRow(PartEvent, **line(0, Verb.CREATED, actor, at=now))
 
     def write() -> None:
         with whole():
@@ -73,7 +74,7 @@ def edit(part: Part, *, actor: Actor, **fields: Any) -> Part:
         NotAllowed: the actor may not edit, or a field is a lead's to set.
         BadInput: a field that only a step may change.
     """
-    require(actor, "can_work", _("change parts"))
+    require(actor, "can_work", _lazy("change parts"))
     changes = differing(part, actor, fields)
     if changes.get("type", part.type) != part.type and part.in_shop:
         changes["category"] = changes["type"] or Category.HAND

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from parts import tasks
 from parts.errors import WrongState
@@ -31,7 +32,7 @@ def attach(
         NotAllowed: the actor may not work on parts.
         WrongState: the part is in the trash.
     """
-    require(actor, "can_work", _("add files"))
+    require(actor, "can_work", _lazy("add files"))
     newest = part.files.filter(kind=upload.kind).aggregate(n=Max("revision"))["n"]
     file = PartFile.objects.create(
         part=part,
@@ -77,7 +78,7 @@ def add_views(part: Part, *, actor: Actor, views: Mapping[int, str]) -> Part:
         NotAllowed: the actor may not work on parts.
         WrongState: the part is in the trash.
     """
-    require(actor, "can_work", _("add pictures"))
+    require(actor, "can_work", _lazy("add pictures"))
     at = timezone.now().isoformat()
     files = {
         str(side): {"filename": f"view_{side}.png", "timestamp": at, "content": name}
@@ -105,7 +106,7 @@ def convert_again(part: Part, *, actor: Actor, file: PartFile | None = None) -> 
         WrongState: there is none, it is being converted already, or the part is
             in the trash.
     """
-    require(actor, "can_work", _("have files converted"))
+    require(actor, "can_work", _lazy("have files converted"))
     asked_for = file.name if file else part
     file = file or part.current_step
     if part.deleted_at:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from parts.errors import BadInput, WrongState
 from parts.models import SHOP, Category, Part, Status, Type, Verb
@@ -44,19 +45,19 @@ def reassign(part: Part, *, worker: str, actor: Actor) -> Part:
     Raises: as ``assign``, but for AlreadyClaimed.
     """
     if part.assigned and not is_holder(part, actor):
-        require(actor, "can_lead", _("take a part from somebody"))
+        require(actor, "can_lead", _lazy("take a part from somebody"))
     return _assign(part, worker, actor, free={})
 
 
 def _assign(part: Part, worker: str, actor: Actor, *, free: dict) -> Part:
-    require(actor, "can_work", _("take parts"))
+    require(actor, "can_work", _lazy("take parts"))
     worker = " ".join(worker.split())
     if not worker:
         raise BadInput(_("Say who takes it."), field="assigned")
     if len(worker) > Part._meta.get_field("assigned").max_length:
         raise BadInput(_("Keep the name under 100 characters."), field="assigned")
     if actor is not None and worker.casefold() != actor.worker_name.casefold():
-        require(actor, "can_lead", _("give a part to somebody else"))
+        require(actor, "can_lead", _lazy("give a part to somebody else"))
     now = timezone.now()
     changes = {
         "assigned": worker,
@@ -89,8 +90,8 @@ def start(part: Part, *, actor: Actor) -> Part:
         NotAllowed: somebody else has it and the actor is no lead.
         WrongState: not in production, or in progress already.
     """
-    require(actor, "can_work", _("start parts"))
-    require_holder(part, actor, _("start it"))
+    require(actor, "can_work", _lazy("start parts"))
+    require_holder(part, actor, _lazy("start it"))
     changes: dict[str, Any] = {"status": Status.IN_PROGRESS}
     if part.claimed_date is None:
         changes["claimed_date"] = timezone.now()
@@ -107,8 +108,8 @@ def accept_revision(part: Part, *, actor: Actor) -> Part:
         NotAllowed: somebody else has it and the actor is no lead.
         WrongState: nobody has the part.
     """
-    require(actor, "can_work", _("make parts"))
-    require_holder(part, actor, _("accept the new file"))
+    require(actor, "can_work", _lazy("make parts"))
+    require_holder(part, actor, _lazy("accept the new file"))
     newest = max(part.newer_files, key=lambda file: file.pk, default=part.current_step)
     return take(
         Verb.ACCEPTED,
@@ -137,8 +138,8 @@ def unclaim(part: Part, *, actor: Actor) -> Part:
         NotAllowed: somebody else has it and the actor is no lead.
         WrongState: the part is completed or in review.
     """
-    require(actor, "can_work", _("let parts go"))
-    require_holder(part, actor, _("let it go"))
+    require(actor, "can_work", _lazy("let parts go"))
+    require_holder(part, actor, _lazy("let it go"))
     changes: dict[str, Any] = {
         "assigned": "",
         "claimed_date": None,
@@ -169,9 +170,9 @@ def complete(
         BadInput: the storage place is too long.
         WrongState: completed already, or still in review.
     """
-    require(actor, "can_work", _("finish parts"))
+    require(actor, "can_work", _lazy("finish parts"))
     storage = _place(storage)
-    require_holder(part, actor, _("finish it"))
+    require_holder(part, actor, _lazy("finish it"))
     changes = {
         **differing(part, actor, fields or {}, keep_extra=True),
         "category": Category.COMPLETED,
@@ -201,7 +202,7 @@ def block(part: Part, *, actor: Actor, reason: str) -> Part:
         BadInput: no reason, or one that is too long.
         WrongState: the part is not in production.
     """
-    require(actor, "can_work", _("change parts"))
+    require(actor, "can_work", _lazy("change parts"))
     reason = reason_of(reason, _("Say what blocks it."))
     return _in_shop(part, actor, blocked_reason=reason)
 
@@ -214,7 +215,7 @@ def unblock(part: Part, *, actor: Actor) -> Part:
         NotAllowed: the actor may not change parts.
         WrongState: the part is not in production.
     """
-    require(actor, "can_work", _("change parts"))
+    require(actor, "can_work", _lazy("change parts"))
     return _in_shop(part, actor, blocked_reason="")
 
 
@@ -254,7 +255,7 @@ def revert(part: Part, *, actor: Actor, reason: str = "") -> Part:
         NotAllowed: only leads reopen parts.
         NotCompleted: the part is not completed.
     """
-    require(actor, "can_lead", _("reopen parts"))
+    require(actor, "can_lead", _lazy("reopen parts"))
     misc = part.lane == Type.MISC
     return take(
         Verb.REVERTED,

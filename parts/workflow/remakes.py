@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from parts.errors import BadInput, NotAllowed, WrongState
 from parts.models import MOST_PIECES, Part, PartFile, Priority, Status, Verb
@@ -119,7 +120,7 @@ def _wrong(part: Part, reason: str) -> dict[str, Any]:
 
 def _require_maker(part: Part, actor: Actor) -> None:
     """Let whoever made a part say that it is wrong, and leads; anybody, of nobody's."""
-    require(actor, "can_work", _("say that a part was made wrong"))
+    require(actor, "can_work", _lazy("say that a part was made wrong"))
     if part.assigned and not is_holder(part, actor) and not actor.can_lead:
         raise NotAllowed(
             _("Only a lead and %(maker)s, who made it, may say that it is wrong.")

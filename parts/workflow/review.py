@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from parts.errors import BadInput
 from parts.models import Part, Status, Verb
@@ -34,7 +35,7 @@ def approve(
         BadInput: the note is too long.
         WrongState: the part is not in review.
     """
-    require(actor, "can_lead", _("review parts"))
+    require(actor, "can_lead", _lazy("review parts"))
     note = note.strip()
     if len(note) > LONGEST_NOTE:
         raise BadInput(_("Keep the note under 500 characters."), field="note")
@@ -64,7 +65,7 @@ def send_back(part: Part, *, actor: Actor, reason: str) -> Part:
         BadInput: no reason.
         WrongState: the part is not in review.
     """
-    require(actor, "can_lead", _("review parts"))
+    require(actor, "can_lead", _lazy("review parts"))
     reason = reason_of(reason, _("Say what has to be changed."))
     return take(
         Verb.SENT_BACK,
@@ -83,5 +84,5 @@ def resubmit(part: Part, *, actor: Actor) -> Part:
         NotAllowed: the actor may not hand in parts.
         WrongState: the part was not sent back.
     """
-    require(actor, "can_work", _("hand in parts"))
+    require(actor, "can_work", _lazy("hand in parts"))
     return take(Verb.RESUBMITTED, part, actor=actor, changes={"blocked_reason": ""})

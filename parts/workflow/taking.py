@@ -8,13 +8,14 @@ from typing import Any, ParamSpec, TypeVar
 from django.db.models import BigIntegerField, Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import ApiKey, User
 from parts.errors import BadInput, WrongState
 from parts.models import Part, PartEvent, Verb
 from partsite.compiled import Compiled, Slot
 from partsite.sqlite.together import whole
-from partsite.statements import GuardedUpdate, Insertion
+from partsite.statements import GuardedUpdate, NewRow
 
 from .rules import EDITABLE, LEADS_ONLY, POLICY, SERVERS_OWN, Actor, refusal, require
 
@@ -78,7 +79,7 @@ def differing(
     if changes.get("completed_incorrectly") is False and part.wrong_reason:
         changes["wrong_reason"] = ""
     if LEADS_ONLY & changes.keys():
-        require(actor, "can_lead", _("set priority, due date and reviewer"))
+        require(actor, "can_lead", _lazy("set priority, due date and reviewer"))
     return changes
 
 
@@ -125,14 +126,12 @@ def take(
     return part
 
 
-def record(part: Part, verb: Verb, actor: Actor, **told: Any) -> PartEvent:
-    """Write one line of the history; ``told`` is as in ``event_of``."""
-    event = event_of(part.pk, verb, actor, **told)
-    Insertion(event).run()
-    return event
+def record(part: Part, verb: Verb, actor: Actor, **told: Any) -> None:
+    """Write one line of the history; ``told`` is as in ``line``."""
+    NewRow(PartEvent, **line(part.pk, verb, actor, **told)).run()
 
 
-def event_of(
+def line(
     part_id: int,
     verb: Verb,
     actor: Actor,
@@ -141,20 +140,21 @@ def event_of(
     changes: dict | None = None,
     note: str = "",
     revision: int | None = None,
-) -> PartEvent:
+) -> dict[str, Any]:
+    """Return what a line of the history holds, by column."""
     is_key = isinstance(actor, ApiKey)
     # By number: to hand over who it is takes as long as all the rest.
-    return PartEvent(
-        part_id=part_id,
-        at=at,
-        verb=verb,
-        actor_id=actor.owner_id if is_key else actor and actor.pk,
-        api_key_id=actor.pk if is_key else None,
-        actor_name=name_of(actor),
-        changes=changes or {},
-        note=note,
-        revision=revision,
-    )
+    return {
+        "part_id": part_id,
+        "at": at,
+        "verb": verb,
+        "actor_id": actor.owner_id if is_key else actor and actor.pk,
+        "api_key_id": actor.pk if is_key else None,
+        "actor_name": name_of(actor),
+        "changes": changes or {},
+        "note": note,
+        "revision": revision,
+    }
 
 
 def person(actor: Actor) -> User | None:

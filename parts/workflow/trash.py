@@ -3,12 +3,13 @@
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from parts.errors import NotAllowed
 from parts.models import Category, Part, PartEvent, Verb
 
 from .rules import Actor, require
-from .taking import event_of, person, step, take
+from .taking import line, person, step, take
 
 
 @step
@@ -19,7 +20,7 @@ def trash(part: Part, *, actor: Actor) -> Part:
         NotAllowed: the actor is neither a lead nor who handed it in.
         WrongState: it is there already.
     """
-    require(actor, "can_work", _("delete parts"))
+    require(actor, "can_work", _lazy("delete parts"))
     if not (actor is None or actor.can_lead):
         own = part.events.filter(verb=Verb.CREATED, actor=person(actor)).exists()
         if not own or part.category != Category.REVIEW:
@@ -40,7 +41,7 @@ def restore(part: Part, *, actor: Actor) -> Part:
         NotAllowed: only leads restore parts.
         WrongState: it is not in the trash.
     """
-    require(actor, "can_lead", _("restore parts"))
+    require(actor, "can_lead", _lazy("restore parts"))
     return take(Verb.RESTORED, part, actor=actor, changes={"deleted_at": None})
 
 
@@ -61,13 +62,15 @@ def wipe(*, actor: Actor) -> int:
         Part.objects.live().update(deleted_at=now, updated_at=now)
         PartEvent.objects.bulk_create(
             (
-                event_of(
-                    pk,
-                    Verb.TRASHED,
-                    actor,
-                    at=now,
-                    changes={"deleted_at": [None, now.isoformat()]},
-                    note="with all others",
+                PartEvent(
+                    **line(
+                        pk,
+                        Verb.TRASHED,
+                        actor,
+                        at=now,
+                        changes={"deleted_at": [None, now.isoformat()]},
+                        note="with all others",
+                    )
                 )
                 for pk in ids
             ),

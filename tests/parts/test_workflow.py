@@ -18,7 +18,7 @@ from parts.errors import (
     WrongState,
 )
 from parts.models import Part, PartEvent, PartFile, Season, Verb
-from partsite.statements import Insertion
+from partsite.statements import NewRow
 from tests.factories import (
     TINY_PDF,
     TINY_STEP,
@@ -130,7 +130,7 @@ def test_step_and_its_event_stand_or_fall_together(step, monkeypatch):
     def fail(*args, **kwargs):
         raise IntegrityError("no room for the event")
 
-    monkeypatch.setattr(Insertion, "run", fail)
+    monkeypatch.setattr(NewRow, "run", fail)
     with pytest.raises(IntegrityError, match="no room"):
         take(part)
     assert Part.objects.values().get(pk=part.pk) == before

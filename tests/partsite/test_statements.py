@@ -9,8 +9,8 @@ from django.db.models import Q, Value
 from django.db.models.functions import Upper
 from django.test.utils import CaptureQueriesContext
 
-from parts.models import Part, PartEvent, Priority, Season, Status, Type
-from partsite.statements import GuardedUpdate, Insertion
+from parts.models import Part, PartEvent, Priority, Season, Status, Type, Verb
+from partsite.statements import GuardedUpdate, Insertion, NewRow
 from tests.factories import make_file, make_part, make_user
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,10 @@ def _columns(part: Part | None) -> dict | None:
     }
 
 
+def _held(part: Part) -> dict:
+    return {name: value for name, value in vars(part).items() if name != "_state"}
+
+
 def test_a_new_row_holds_what_was_saved_and_knows_what_the_database_made():
     part = make_part(type=Type.HAND, status=Status.IN_PROGRESS, **ODD)
     stored = Part.objects.get(pk=part.pk)
@@ -74,13 +78,50 @@ def test_a_row_that_is_inserted_later_is_as_if_it_were_saved():
     assert _columns(stored) == _columns(part)
     alike = _columns(saved) | fresh | {"id": part.pk, "updated_at": part.updated_at}
     assert _columns(stored) == alike
-    event = PartEvent(part_id=0, verb="created", changes={"a": None})
-    Insertion(event).run(part_id=part.pk)
-    assert part.events.get() == event
-    assert event.part == part
-    event.note = "changed"
-    event.save()
-    assert part.events.get().note == "changed"
+
+
+LINE = {
+    "at": datetime(2026, 1, 15, 10, 30, 0, 1, tzinfo=UTC),
+    "actor_name": "Zoë",
+    "actor_id": None,
+    "api_key_id": None,
+    "verb": Verb.CREATED,
+    "changes": {"a": [None, {"ü": 1.5}]},
+    "revision": 3,
+    "note": 'a "note" %s',
+}
+
+
+def test_a_row_that_nobody_has_an_instance_of_is_as_if_it_were_saved():
+    part = make_part()
+    row = NewRow(PartEvent, part_id=0, **LINE)
+    for _ in range(2):  # what was taken back is done again
+        with transaction.atomic():
+            row.run(part_id=part.pk)
+            transaction.set_rollback(True)
+    row.run(part_id=part.pk)
+    saved = PartEvent.objects.create(part=part, **LINE)
+    [stored] = PartEvent.objects.exclude(pk=saved.pk).values()
+    assert stored == PartEvent.objects.values().get(pk=saved.pk) | {"id": stored["id"]}
+
+
+@pytest.mark.parametrize("wrong", [{"other": 1}, {}])
+def test_a_row_without_an_instance_needs_each_column(wrong):
+    columns = {name: value for name, value in LINE.items() if name != "note"} | wrong
+    with pytest.raises(TypeError, match="needed: note"):
+        NewRow(PartEvent, part_id=1, **columns)
+
+
+@pytest.mark.parametrize("given", [{}, {"name": "A", "amount": 3}])
+def test_an_instance_that_is_begun_is_as_the_constructor_makes_it(given):
+    at = dict.fromkeys(("created_at", "updated_at"), datetime(2026, 1, 1, tzinfo=UTC))
+    known = {**at, **given, "uuid": UUID(int=1)}
+    season = Season.objects.create(name="2026")
+    begun, made = Part.begun(**known, season=season), Part(**known, season=season)
+    assert _held(begun) == _held(made)
+    assert begun._state.adding
+    assert begun.extra is not Part.begun().extra
+    assert begun.uuid != Part.begun().uuid != Part.begun().uuid
 
 
 def test_a_new_row_needs_what_it_refers_to():
