@@ -5,13 +5,22 @@ import hmac
 import secrets
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from partsite.seen import Seen, Shown, bytes_of, glance, memory, told_by
+from partsite.seen import (
+    AROUND,
+    Seen,
+    Shown,
+    bytes_of,
+    memory,
+    shown_now,
+    told_by,
+)
 
 from .models import ApiKey, KeyState, Scope, User
 
@@ -95,8 +104,8 @@ def find(text: str) -> ApiKey | None:
     ``last_used_at`` is written at most once a minute: a polling script must
     not turn every read into a write.
     """
-    row = _row_of(text)
-    return row and _usable(_made(row[:-1]), text)
+    known = _known(text)
+    return known and _usable(_made(known.row), text)
 
 
 def find_to_read(text: str) -> tuple[ApiKey, Shown] | None:
@@ -104,10 +113,10 @@ def find_to_read(text: str) -> tuple[ApiKey, Shown] | None:
 
     The key is one that other requests have too: nobody may change it.
     """
-    row = _row_of(text)
-    if row is None or (key := _usable(_made_before(row[:-1]), text)) is None:
+    known = _known(text)
+    if known is None or (key := _usable(_made_before(known.row), text)) is None:
         return None
-    return key, told_by(connections[DEFAULT_DB_ALIAS], row[-1])
+    return key, known.shown
 
 
 def prefix_of(text: str) -> str | None:
@@ -120,23 +129,33 @@ def prefix_of(text: str) -> str | None:
     return prefix if len(prefix) == 12 and prefix.isalnum() else None
 
 
-def _row_of(text: str) -> tuple | None:
+class _Known(NamedTuple):
+    """A key and its owner as the database has them, and when that was so."""
+
+    row: tuple
+    shown: Shown
+
+
+def _known(text: str) -> _Known | None:
     """Read a key and its owner, as the ORM would in ten times the time (measured).
 
-    ``Seen`` comes last. On SQLite what was read stands as long as nobody has written.
+    On SQLite what was read stands until somebody writes of keys or people.
     """
     if (prefix := prefix_of(text)) is None:
         return None
     to = connections[DEFAULT_DB_ALIAS]
-    state = glance(to) if settings.REMEMBERED_BYTES else None
-    if state is not None and (row := memory.find(prefix, state)):
-        return row
+    if settings.REMEMBERED_BYTES and (shown := shown_now(to)):
+        row = memory.find(prefix, shown.around, AROUND)
+        if row is not None:
+            return _Known(row, shown)
     with to.cursor() as cursor:
         cursor.execute(_statement(), [prefix])
-        row = cursor.fetchone()
-    if row is not None and state is not None:
-        memory.keep(prefix, row, bytes_of([row]), state)
-    return row
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    row, shown = found[:-1], told_by(to, found[-1])
+    memory.keep(prefix, row, bytes_of([row]), shown.around, AROUND)
+    return _Known(row, shown)
 
 
 @cache

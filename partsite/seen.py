@@ -7,11 +7,12 @@ microseconds without one.
 
 SQLite's also tells of what nobody is shown, such as the queue's tables, which a worker
 writes ten times for each file. So triggers (``parts.kept``) note there, in ``SHOWN``,
-that something has changed that is shown of parts.
+that something has changed that is shown of parts, or of what is around them.
 """
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from itertools import chain
 from sys import getsizeof
@@ -25,21 +26,25 @@ from .sqlite import watching
 
 State = Hashable | None
 
-# One row, of two random numbers that are others after each change.
+# One row, of random numbers that are others after each change.
 SHOWN = "parts_shown"
-# Of what lists and sums show, and of what is shown where a part stands alone.
-LISTS, ALONE = "lists", "alone"
+# Of what lists and sums show, of what is shown where a part stands alone, and of what
+# is around them, which hardly ever changes: keys, people and seasons.
+LISTS, ALONE, AROUND = "lists", "alone", "around"
+_BYTES_OF_ONE = 1000  # of what is settled: about an instance
+_NUMBERS = f"SELECT {LISTS} || ' ' || {ALONE} || ' ' || {AROUND} FROM {SHOWN}"  # noqa: S608 - ours
 
 
 class Shown(NamedTuple):
-    """The states of what is shown of parts."""
+    """The states of what is shown of parts, and of what is around them."""
 
     lists: State
     alone: State
+    around: State
 
 
 class Seen(models.Func):
-    """The column that says in which state a statement sees what is shown of parts.
+    """The column that says in which state a statement sees all that.
 
     On PostgreSQL these are the transactions whose work it sees
     (``pg_current_snapshot``, since PostgreSQL 13).
@@ -47,7 +52,7 @@ class Seen(models.Func):
 
     arity = 0
     output_field = models.TextField()
-    template = f"(SELECT {LISTS} || ' ' || {ALONE} FROM {SHOWN})"  # noqa: S608 - ours
+    template = f"({_NUMBERS})"
 
     def as_postgresql(self, compiler, connection, **kwargs) -> tuple[str, list]:
         template = "PG_CURRENT_SNAPSHOT()::text"
@@ -68,10 +73,28 @@ def glance(connection: BaseDatabaseWrapper) -> State:
 def told_by(connection: BaseDatabaseWrapper, seen: str | None) -> Shown:
     """Return what the column ``Seen`` says; nothing in a transaction."""
     if seen is None or connection.in_atomic_block:
-        return Shown(None, None)
+        return Shown(None, None, None)
     if connection.vendor == "sqlite":
         return Shown(*seen.split())
-    return Shown(seen, seen)
+    # All of it is another with each transaction, so it would be kept for nothing.
+    return Shown(seen, seen, None)
+
+
+def shown_now(connection: BaseDatabaseWrapper) -> Shown | None:
+    """Return the states now, for less than it takes to find a key; on SQLite alone.
+
+    None where nobody knows them, and in a transaction. A statement that follows sees
+    these or later ones.
+    """
+    if (state := glance(connection)) is None:
+        return None
+    if (shown := memory.find(SHOWN, state)) is None:
+        with connection.cursor() as cursor:
+            cursor.execute(_NUMBERS)
+            row = cursor.fetchone()
+        shown = told_by(connection, row and row[0])
+        memory.keep(SHOWN, shown, _BYTES_OF_ONE, state)
+    return shown if shown.around else None
 
 
 class Memory:
@@ -136,9 +159,13 @@ def bytes_of(rows: Iterable[tuple]) -> int:
 
 
 class _Reading(threading.local):
-    """What a page that only reads sees, while it is made."""
+    """What a page that only reads sees, while it is made.
+
+    ``around`` is the state of what is around the parts, when a request's key was found.
+    """
 
     state: State = None
+    around: State = None
 
 
 _reading = _Reading()
@@ -198,3 +225,29 @@ def _look(connection: BaseDatabaseWrapper) -> State:
     with connection.cursor() as cursor:
         cursor.execute("SELECT PG_CURRENT_SNAPSHOT()::text")
         return cursor.fetchone()[0]
+
+
+# --- Around parts -----------------------------------------------------------------
+
+
+@contextmanager
+def knowing(shown: Shown) -> Iterator[None]:
+    """Have what is asked for with ``settled`` found as it was in this state."""
+    _reading.around = shown.around
+    try:
+        yield
+    finally:
+        _reading.around = None
+
+
+def settled(question: Hashable, read: Callable[[], Any]) -> Any:
+    """Return what ``read`` reads of keys, people and seasons, and of nothing else.
+
+    What is known of the state that the request's key was found in is not read again.
+    It is given to many: nobody may change it.
+    """
+    state = _reading.around
+    if (found := memory.find(question, state, AROUND)) is None:
+        found = (read(),)
+        memory.keep(question, found, _BYTES_OF_ONE, state, AROUND)
+    return found[0]

@@ -14,6 +14,7 @@ from rest_framework.renderers import JSONRenderer
 from accounts import keys
 from accounts.models import ApiKey
 from partsite.language import ENGLISH
+from partsite.seen import knowing
 
 from . import steps, throttling
 from .exceptions import refusal
@@ -43,7 +44,7 @@ def _answer(asked: Plain, body: bytes) -> tuple[ApiKey, Answer] | None:
     found = keys.find_to_read(asked.key_text)
     if found is None or not found[0].can_work:
         return None
-    key = found[0]
+    key, shown = found
     try:
         data = _JSON[0].parse(BytesIO(body)) if body else {}
     except ParseError:
@@ -51,7 +52,7 @@ def _answer(asked: Plain, body: bytes) -> tuple[ApiKey, Answer] | None:
     # A refused request costs nothing, so the views may count it once more.
     if throttling.wait_seconds(key, "writes"):
         return None
-    with translation.override(ENGLISH):
+    with translation.override(ENGLISH), knowing(shown):
         return key, _done(asked, key, data)
 
 

@@ -25,6 +25,7 @@ from . import making
 from .sums import beside
 
 _PATIENCE_SECONDS = 3600
+_WATCHED = {"parts", "accounts"}  # apps with triggers on their tables
 
 
 def register(config: AppConfig) -> None:
@@ -81,7 +82,7 @@ def remove(connection: BaseDatabaseWrapper) -> None:
 
 def _before(using: str, plan: list, **kwargs) -> None:
     # A table that is renamed must not be named in a trigger of another.
-    is_ours = any(migration.app_label == "parts" for migration, _backwards in plan)
+    is_ours = any(migration.app_label in _WATCHED for migration, _backwards in plan)
     if is_ours and connections[using].vendor == "sqlite":
         remove(connections[using])
 

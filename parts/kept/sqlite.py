@@ -8,7 +8,7 @@ away is an UPDATE, so that tables emptied in whatever order leave nothing below 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from partsite.seen import ALONE, LISTS, SHOWN
+from partsite.seen import ALONE, AROUND, LISTS, SHOWN
 
 from .sums import (
     CASELESS,
@@ -330,39 +330,49 @@ _TRIGGERS = [
 
 # --- What is shown ------------------------------------------------------------
 
-# It stays where all else is made anew, so that whoever reads it always can.
+# It is there at any time, so that whoever reads it always can. What is unknown is all
+# that stands there without the triggers.
 _SHOWN = [
-    f"CREATE TABLE IF NOT EXISTS {SHOWN} ({LISTS} INTEGER, {ALONE} INTEGER)",
-    f"INSERT INTO {SHOWN} SELECT NULL, NULL WHERE NOT EXISTS (SELECT 1 FROM {SHOWN})",
+    f"DROP TABLE IF EXISTS {SHOWN}",
+    f"CREATE TABLE {SHOWN} ({LISTS} INTEGER, {ALONE} INTEGER, {AROUND} INTEGER)",
+    f"INSERT INTO {SHOWN} VALUES (NULL, NULL, NULL)",
 ]
-_SHOWN_ANEW = f"UPDATE {SHOWN} SET {LISTS} = random(), {ALONE} = random()"
-_SHOWN_ALONE_ANEW = f"UPDATE {SHOWN} SET {ALONE} = random()"
-# Without the triggers nobody knows what has changed.
-_SHOWN_UNKNOWN = f"UPDATE {SHOWN} SET {LISTS} = NULL, {ALONE} = NULL"
+
+
+def _anew(*columns: str) -> str:
+    return f"UPDATE {SHOWN} SET {', '.join(f'{c} = random()' for c in columns)}"
+
+
 SHOWN_TABLES = ("parts", "parts_season", "parts_partfile", "parts_partevent")
+AROUND_TABLES = ("parts_season", "accounts_apikey", "accounts_user")
 # Of a file a list shows but its picture, so that no conversion's progress counts.
 LISTED_OF_FILE = ("thumbnail",)
 
 
 def _shown_triggers() -> Iterator[Trigger]:
     changes = {"come": "INSERT", "change": "UPDATE", "go": "DELETE"}
-    for table in SHOWN_TABLES:
+    for table in dict.fromkeys((*SHOWN_TABLES, *AROUND_TABLES)):
         of = table.removeprefix("parts_")
+        columns = [
+            *((LISTS, ALONE) if table in SHOWN_TABLES else ()),
+            *((AROUND,) if table in AROUND_TABLES else ()),
+        ]
         for name, change in changes.items():
             is_progress = (table, name) == ("parts_partfile", "change")
             yield Trigger(
                 f"{SHOWN}_{of}_{name}",
                 f"AFTER {change} ON {table}",
-                _SHOWN_ALONE_ANEW if is_progress else _SHOWN_ANEW,
+                _anew(ALONE) if is_progress else _anew(*columns),
             )
     yield Trigger(
         f"{SHOWN}_partfile_listed",
         f"AFTER UPDATE OF {', '.join(LISTED_OF_FILE)} ON parts_partfile",
-        _SHOWN_ANEW,
+        _anew(LISTS, ALONE),
     )
 
 
 _SHOWN_TRIGGERS = [*_shown_triggers()]
+_ALL_ANEW = _anew(LISTS, ALONE, AROUND)
 
 # --- Making it ----------------------------------------------------------------
 
@@ -381,7 +391,7 @@ _TERMS = [
 ]
 TABLES += [*_TRIGRAMS, *_LATE, *_MAKING_INDEXES]
 # What ends the making needs no name for itself.
-LAST = [*_MAKING_INDEXES, *_TERMS, *_SHOWN, *TRIGGERS.values(), _SHOWN_ANEW]
+LAST = [*_MAKING_INDEXES, *_TERMS, *_SHOWN, *TRIGGERS.values(), _ALL_ANEW]
 # Credits are scored by triggers of their own.
 FILL = [
     *(_filling(kept) for kept in SUMS if kept is not SCORE),
@@ -412,11 +422,10 @@ WHERE type = 'trigger' AND name GLOB 'parts_*'"""
 
 
 def removal(triggers: set[str], named: Callable[[str], str]) -> list[str]:
-    # Their table is there if they are.
     is_shown = any(name.startswith(SHOWN) for name in triggers)
     return [
         *(f"DROP TRIGGER {name}" for name in sorted(triggers)),
-        *([_SHOWN_UNKNOWN] if is_shown else []),
+        *(_SHOWN if is_shown else []),
     ]
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from parts.models import Category, Part, PartEvent, Season, Verb
 from parts.uploads import StoredUpload
 from partsite.compiled import Compiled
+from partsite.seen import settled
 from partsite.sqlite.together import together, whole
 from partsite.statements import Insertion, NewRow
 
@@ -42,7 +43,7 @@ def create(*, actor: Actor, upload: StoredUpload | None = None, **fields: Any) -
     if any(fields.get(name) not in UNSET for name in LEADS_ONLY):
         require(actor, "can_lead", _lazy("set priority, due date and reviewer"))
     if "season" not in fields:
-        fields["season"] = _current_season().shared()
+        fields["season"] = settled("current season", _current_season().shared)
     now = timezone.now()
     part = Part.begun(created_at=now, updated_at=now, **fields)
     part.complete_code()

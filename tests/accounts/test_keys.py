@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import keys
 from accounts.models import ApiKey, KeyState, Scope
-from tests.factories import make_key, make_user
+from tests.factories import make_key, make_part, make_user
 
 pytestmark = pytest.mark.django_db
 only_sqlite = pytest.mark.skipif(
@@ -110,18 +111,24 @@ def test_revoke_ends_a_key_and_keeps_it_listed():
 
 # --- Read once ----------------------------------------------------------------
 
-_END_IT = "UPDATE accounts_apikey SET revoked_at = '2026-01-01 00:00:00'"
+ENDS = {
+    "revoked": "UPDATE accounts_apikey SET revoked_at = '2026-01-01 00:00:00'",
+    "over": "UPDATE accounts_apikey SET expires_at = '2026-01-01 00:00:00'",
+    "gone": "DELETE FROM accounts_apikey",
+    "of nobody": "UPDATE accounts_user SET is_active = false",
+    "another secret": "UPDATE accounts_apikey SET digest = 'x'",
+}
 
 
-def _end_by_another_program() -> None:
+def _by_another_program(sql: str) -> None:
     with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:
-        other.execute(_END_IT)
+        other.execute(sql)
         other.commit()
 
 
-def _end_here() -> None:
+def _here(sql: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_END_IT)
+        cursor.execute(sql)
 
 
 def _ends(text: str) -> None:
@@ -130,42 +137,73 @@ def _ends(text: str) -> None:
 
 
 @pytest.fixture
-def used(transactional_db) -> str:
+def used(transactional_db, member) -> str:
     """Return a key that has been found, so that nothing of its use is to be noted."""
-    text = make_key()[1]
+    text = make_key(owner=member)[1]
     for _ in range(2):
         assert keys.find(text)
     return text
 
 
 @only_sqlite
-def test_a_key_is_not_read_again_before_somebody_writes(
+def test_a_key_is_not_read_again_before_somebody_writes_of_keys(
     used, django_assert_num_queries
 ):
     other = make_key()[1]
     for text in (used, other) * 2:
         keys.find(text)
-    first = keys.find_to_read(used)
+    first, shown = keys.find_to_read(used)
     with django_assert_num_queries(0):
-        assert keys.find_to_read(used) == first
+        assert keys.find_to_read(used) == (first, shown)
         assert keys.find(other) != keys.find(used)
         assert keys.find(used[:-1] + "!") is None
+    make_part()
+    with django_assert_num_queries(1):  # whether anything of keys is written
+        key, now = keys.find_to_read(used)
+    assert key is first
+    assert (now.around, now.lists != shown.lists) == (shown.around, True)
     make_key()
-    with django_assert_num_queries(1):
-        assert keys.find_to_read(used) == first  # parts have nothing to do with keys
+    with django_assert_num_queries(2):
+        key, now = keys.find_to_read(used)
+    assert (key, now.lists) == (first, keys.find_to_read(used)[1].lists)
+    assert now.around != shown.around
 
 
 @only_sqlite
-@pytest.mark.parametrize("end", [_end_by_another_program, _end_here])
-def test_a_key_is_at_its_end_as_soon_as_it_is_written(used, end):
-    end()
+@pytest.mark.parametrize("write", [_by_another_program, _here])
+@pytest.mark.parametrize("end", ENDS)
+def test_a_key_is_at_its_end_as_soon_as_it_is_written(used, end, write):
+    write(ENDS[end])
     _ends(used)
+
+
+@only_sqlite
+@pytest.mark.parametrize("write", [_by_another_program, _here])
+def test_what_a_role_may_do_is_known_as_soon_as_it_is_written(used, write):
+    assert not keys.find_to_read(used)[0].can_lead
+    write("UPDATE accounts_apikey SET scope = 'lead'")
+    write("UPDATE accounts_user SET role = 'lead'")
+    assert keys.find_to_read(used)[0].can_lead
+    assert keys.find(used).can_lead
+
+
+@only_sqlite
+def test_a_use_is_noted_once_a_minute_of_a_key_that_is_remembered(used, monkeypatch):
+    keys.find_to_read(used)
+    later = timezone.now() + timedelta(minutes=2)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    for _ in range(2):
+        keys.find_to_read(used)
+    assert ApiKey.objects.get().last_used_at == later
+    with CaptureQueriesContext(connection) as queries:
+        keys.find_to_read(used)
+    assert not [query for query in queries if "UPDATE" in query["sql"]]
 
 
 @only_sqlite
 def test_in_a_transaction_a_key_is_read_each_time(used, django_assert_num_queries):
     with transaction.atomic():
-        _end_here()
+        _here(ENDS["revoked"])
         with django_assert_num_queries(2):
             _ends(used)
         transaction.set_rollback(True)
@@ -178,7 +216,7 @@ def test_a_key_is_read_again_on_another_connection(used):
         connection.close()
         assert [keys.find(used) for _ in range(2)]
     connection.close()
-    _end_by_another_program()
+    _by_another_program(ENDS["revoked"])
     _ends(used)
 
 

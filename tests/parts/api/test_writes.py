@@ -5,13 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 from django.core.signals import got_request_exception
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from parts import workflow
 from parts.api import front, writes
 from parts.api.front import Front
 from parts.api.serializers import PartDetailSerializer
-from parts.models import Part, PartEvent
+from parts.models import Part, PartEvent, Season
+from tests.connections import in_another_connection
 from tests.factories import make_converted, make_part
 
 PARTS = "/api/parts/"
@@ -98,6 +100,37 @@ def test_the_address_of_a_new_part_is_told(api, in_views):
     answer = api.post(PARTS, NEW)
     assert answer["Location"] == f"{PARTS}{answer.json()['id']}"
     assert in_views == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_part_is_of_the_season_that_is_current_when_it_is_handed_in(api, in_views):
+    def season() -> str | None:
+        answer = api.post(PARTS, NEW)
+        assert answer.status_code == 201
+        return answer.json()["season"]
+
+    assert [season(), season()] == [None, None]
+    in_another_connection(lambda: Season.objects.create(name="2026"))
+    assert [season(), season()] == ["2026", "2026"]
+    Season.objects.update(name="2027")
+    assert season() == "2027"
+    in_another_connection(lambda: Season.objects.update(archived=True))
+    assert [season(), season()] == [None, None]
+    assert in_views == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL is asked for all of it each time."
+)
+def test_only_what_may_be_another_each_time_is_asked_for(api):
+    for _ in range(2):  # the first notes that the key was used
+        api.post(PARTS, NEW)
+    with CaptureQueriesContext(connection) as queries:
+        assert api.post(PARTS, NEW).status_code == 201
+    assert [query["sql"].split()[0] for query in queries] == [
+        *("SELECT", "BEGIN", "INSERT", "INSERT", "COMMIT")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,12 @@
 import sqlite3
 
 import pytest
+from django.core.management.sql import (
+    emit_post_migrate_signal,
+    emit_pre_migrate_signal,
+)
 from django.db import connection, transaction
+from django.db.migrations import Migration
 from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
@@ -14,7 +19,7 @@ from parts.kept import sqlite
 from parts.models import Conversion, ConversionCount, PartEvent, PartFile, Season, Verb
 from partsite.seen import SHOWN, memory
 from partsite.shelf import Shelf
-from tests.factories import make_converted, make_part
+from tests.factories import make_converted, make_key, make_part, make_user
 
 PARTS = "/api/parts/"
 ADDRESSES = {
@@ -57,7 +62,7 @@ def part():
 
 def _shown() -> tuple:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT lists, alone FROM parts_shown")
+        cursor.execute("SELECT lists, alone, around FROM parts_shown")
         return cursor.fetchone()
 
 
@@ -99,20 +104,42 @@ def _raw(sql: str) -> None:
         cursor.execute(sql)
 
 
+_SHOWN_BOTH = {"lists", "alone"}
 CHANGES = {
-    "a part": (lambda: _raw("UPDATE parts SET notes = 'x'"), "both"),
-    "one more": (make_part, "both"),
-    "one less": (lambda: _raw("DELETE FROM parts WHERE id = 2"), "both"),
-    "a season": (lambda: _raw("UPDATE parts_season SET name = 'x'"), "both"),
-    "a line of history": (lambda: _raw("UPDATE parts_partevent SET at = at"), "both"),
-    "a file": (lambda: make_converted(make_part()), "both"),
-    "a picture": (lambda: PartFile.objects.update(thumbnail="a.png"), "both"),
-    "progress": (lambda: PartFile.objects.update(state=Conversion.RUNNING), "alone"),
-    "facts": (lambda: _raw("UPDATE parts_partfile SET facts = '{}'"), "alone"),
-    "a task": (lambda: OrmQ.objects.create(key="x", payload="x"), "none"),
-    "a count": (lambda: ConversionCount.add("done", seconds=1), "none"),
-    "a key's use": (lambda: _raw("UPDATE accounts_apikey SET name = 'x'"), "none"),
-    "one taken back": (lambda: _taken_back(), "none"),
+    "a part": (lambda: _raw("UPDATE parts SET notes = 'x'"), _SHOWN_BOTH),
+    "one more": (make_part, _SHOWN_BOTH),
+    "one less": (lambda: _raw("DELETE FROM parts WHERE id = 2"), _SHOWN_BOTH),
+    "a season": (
+        lambda: _raw("UPDATE parts_season SET name = 'x'"),
+        {*_SHOWN_BOTH, "around"},
+    ),
+    "a line of history": (
+        lambda: _raw("UPDATE parts_partevent SET at = at"),
+        _SHOWN_BOTH,
+    ),
+    "a file": (lambda: make_converted(make_part()), _SHOWN_BOTH),
+    "a picture": (lambda: PartFile.objects.update(thumbnail="a.png"), _SHOWN_BOTH),
+    "progress": (lambda: PartFile.objects.update(state=Conversion.RUNNING), {"alone"}),
+    "facts": (lambda: _raw("UPDATE parts_partfile SET facts = '{}'"), {"alone"}),
+    "a task": (lambda: OrmQ.objects.create(key="x", payload="x"), set()),
+    "a count": (lambda: ConversionCount.add("done", seconds=1), set()),
+    "a key": (make_key, {"around"}),
+    "a key's use": (
+        lambda: _raw("UPDATE accounts_apikey SET last_used_at = created_at"),
+        {"around"},
+    ),
+    "a key's end": (lambda: _raw("DELETE FROM accounts_apikey"), {"around"}),
+    "another in its place": (
+        lambda: _raw("REPLACE INTO accounts_apikey SELECT * FROM accounts_apikey"),
+        {"around"},
+    ),
+    "somebody": (make_user, {"around"}),
+    "a role": (lambda: _raw("UPDATE accounts_user SET role = 'lead'"), {"around"}),
+    "somebody gone": (
+        lambda: _raw("DELETE FROM accounts_user WHERE id = 99"),
+        {"around"},
+    ),
+    "one taken back": (lambda: _taken_back(), set()),
 }
 
 
@@ -126,13 +153,13 @@ def _taken_back() -> None:
 def test_a_change_is_noted_where_it_is_shown(part, change):
     make_part(pk=2, season=Season.objects.create(name="2026"))
     PartEvent.objects.create(part=part, verb=Verb.CREATED)
+    make_user(pk=99)
+    make_key()
     run, where = CHANGES[change]
     before = _shown()
     run()
-    lists, alone = (now != then for now, then in zip(_shown(), before, strict=True))
-    assert {"both": (True, True), "alone": (False, True), "none": (False, False)}[
-        where
-    ] == (lists, alone)
+    now = zip(("lists", "alone", "around"), _shown(), before, strict=True)
+    assert {name for name, now, then in now if now != then} == where
 
 
 def _queries(ask) -> int:
@@ -141,7 +168,7 @@ def _queries(ask) -> int:
     return len(queries)
 
 
-def test_what_a_worker_does_costs_readers_the_key_alone(reader, part):
+def test_what_a_worker_does_costs_readers_a_look_alone(reader, part):
     for _ in range(2):
         reader.get(PARTS)
         reader.get(f"{PARTS}1")
@@ -172,13 +199,14 @@ def test_without_the_triggers_nothing_is_remembered(reader, part):
     for _ in range(2):
         reader.get(f"{PARTS}1")
     kept.remove(connection)
-    assert _shown() == (None, None)
-    assert _queries(lambda: reader.get(f"{PARTS}1")) == 2
+    assert _shown() == (None, None, None)
+    # It looks whether anything is known, in vain, and reads the key and the part.
+    assert _queries(lambda: reader.get(f"{PARTS}1")) == 3
     _raw("UPDATE parts SET name = 'Other'")
     assert reader.get(f"{PARTS}1").json()["name"] == "Other"
     kept.recount()
     assert None not in _shown()
-    assert _queries(lambda: reader.get(f"{PARTS}1")) == 2
+    assert _queries(lambda: reader.get(f"{PARTS}1")) == 3
     assert _queries(lambda: reader.get(f"{PARTS}1")) == 0
 
 
@@ -187,3 +215,24 @@ def test_making_all_anew_ends_what_was_remembered(part):
     kept.recount()
     assert None not in _shown()
     assert not {*before} & {*_shown()}
+
+
+def test_a_table_of_before_has_its_place_taken(part):
+    kept.recount()
+    _raw("DROP TABLE parts_shown")
+    _raw("CREATE TABLE parts_shown (lists INTEGER, alone INTEGER)")
+    _raw("INSERT INTO parts_shown VALUES (1, 2)")
+    kept.recount()
+    assert None not in _shown()
+    assert len(_shown()) == 3
+
+
+@pytest.mark.parametrize("app", ["parts", "accounts"])
+def test_a_migration_ends_what_was_remembered(part, app):
+    """SQLite changes a table by copying it, and its triggers are gone."""
+    migration = Migration("0002_other", app)
+    emit_pre_migrate_signal(0, False, "default", plan=[(migration, False)])
+    assert _shown() == (None, None, None)
+    emit_post_migrate_signal(0, False, "default")
+    assert None not in _shown()
+    assert kept.is_whole(connection)
