@@ -4,6 +4,7 @@ from threading import get_ident
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.db.backends.sqlite3 import base
 
 from . import checkpoints, turns
@@ -18,6 +19,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     SchemaEditorClass = DatabaseSchemaEditor
     _turn: turns.Turn | None = None
+    _logs_queries = False
+
+    def get_new_connection(self, conn_params: dict) -> Any:
+        self._logs_queries = settings.DEBUG  # which is slow to ask each time
+        return super().get_new_connection(conn_params)
 
     def create_cursor(self, name: str | None = None) -> Cursor:
         return self.connection.cursor(factory=Cursor)
@@ -30,7 +36,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if (
             self.connection is None
             or self.execute_wrappers
-            or self.queries_logged
+            or self.force_debug_cursor
+            or self._logs_queries
             or (self.health_check_enabled and not self.health_check_done)
             or self._thread_ident != get_ident()
             or not apps.ready

@@ -39,8 +39,11 @@ class DirectCursor(Cursor):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        with suppress(sqlite3.Error):
+    def __exit__(self, kind: type | None, *error: object) -> None:
+        if kind is None:
+            self.close()
+            return
+        with suppress(sqlite3.Error):  # the first error says more
             self.close()
 
     def execute(self, query: str, params: Any = None) -> Self:

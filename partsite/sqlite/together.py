@@ -13,6 +13,7 @@ from contextvars import copy_context
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import translation
 
 R = TypeVar("R")
@@ -30,10 +31,10 @@ def together(work: Callable[[], R]) -> R:
         work: takes all its steps in one ``whole``. Another thread may run it, and it
             may be run again where nothing of it was done.
     """
-    database = connections[DEFAULT_DB_ALIAS]
+    database = connections[DEFAULT_DB_ALIAS]  # what stands for it is slow to ask
     if database.vendor != "sqlite" or database.in_atomic_block:
         return work()
-    return _party.join(work)
+    return _party.join(work, database)
 
 
 def whole() -> AbstractContextManager:
@@ -43,19 +44,21 @@ def whole() -> AbstractContextManager:
     changes behind one. What fails there after it has written takes the others along,
     and each is done alone.
     """
-    if getattr(_place, "is_outermost", False):
-        _place.is_outermost = False
-        return _Share()
+    if (database := getattr(_place, "outermost_of", None)) is not None:
+        _place.outermost_of = None
+        return _Share(database)
     return transaction.atomic()
 
 
 class _Share:
     """What one thread writes in the transaction of several."""
 
+    def __init__(self, database: BaseDatabaseWrapper) -> None:
+        self._database = database
+
     def __enter__(self) -> None:
-        self._database = database = connections[DEFAULT_DB_ALIAS]
-        self._changes = database.connection.total_changes
-        self._hooks = len(database.run_on_commit)
+        self._changes = self._database.connection.total_changes
+        self._hooks = len(self._database.run_on_commit)
 
     def __exit__(self, kind: type | None, error: BaseException | None, _at) -> None:
         if error is None:
@@ -76,40 +79,24 @@ class _Job:
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
-        # Of the thread that asks: the number of its request, and its language, which
-        # Django keeps for each thread.
-        self._context = copy_context()
-        self._language = translation.get_language()
-        self._bell = threading.Lock()
-        self._bell.acquire()
         self._result: Any = None
         self._error: Exception | None = None
         self.is_done = False
-        self.leads = False
 
     def run(self) -> None:
         try:
-            self._result = self._context.run(self._as_asked)
+            self._result = self._run()
         except Exception as error:  # noqa: BLE001 - of the thread that waits for it
             self._error = error
 
-    def _as_asked(self) -> Any:
-        if translation.get_language() == self._language:
-            return self._work()
-        with translation.override(self._language):
-            return self._work()
+    def _run(self) -> Any:
+        return self._work()
 
     @property
     def was_refused(self) -> bool:
         """Whether it was by its own rules; what the database refuses may work alone."""
         error = self._error
         return error is not None and not isinstance(error, DatabaseError)
-
-    def wait(self) -> None:
-        self._bell.acquire()
-
-    def wake(self) -> None:
-        self._bell.release()
 
     def outcome(self) -> Any:
         """Return what came of it, or raise it; do it alone if nothing did."""
@@ -120,35 +107,75 @@ class _Job:
         return self._result
 
 
+class _Waiting(_Job):
+    """One that another thread may run."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        super().__init__(work)
+        # Of the thread that asks: the number of its request, and its language, which
+        # Django keeps for each thread.
+        self._context = copy_context()
+        self._language = translation.get_language()
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self.leads = False
+
+    def _run(self) -> Any:
+        return self._context.run(self._as_asked)
+
+    def _as_asked(self) -> Any:
+        if translation.get_language() == self._language:
+            return self._work()
+        with translation.override(self._language):
+            return self._work()
+
+    def wait(self) -> None:
+        self._bell.acquire()
+
+    def wake(self) -> None:
+        self._bell.release()
+
+
 class _Party:
     """Of the threads that come while one writes, the first writes for all."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._waiting: deque[_Job] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._is_led = False
 
-    def join(self, work: Callable[[], Any]) -> Any:
+    def join(self, work: Callable[[], Any], database: BaseDatabaseWrapper) -> Any:
         job = _Job(work)
-        with self._guard:
-            job.leads = not self._is_led
-            self._is_led = True
-            if not job.leads:
-                self._waiting.append(job)
-        if not job.leads:
+        if self._comes_first():
+            self._lead(job, database)
+            return job.outcome()
+        job = _Waiting(work)
+        if self._comes_first(job):
+            job.leads = True
+        else:
             job.wait()
         if job.leads:
-            self._lead(job)
+            self._lead(job, database)
         return job.outcome()
 
-    def _lead(self, own: _Job) -> None:
+    def _comes_first(self, job: _Waiting | None = None) -> bool:
+        """Return whether nobody writes; else ``job`` waits for who does."""
+        with self._guard:
+            if not self._is_led:
+                self._is_led = True
+                return True
+            if job is not None:
+                self._waiting.append(job)
+            return False
+
+    def _lead(self, own: _Job, database: BaseDatabaseWrapper) -> None:
         """Write what ``own`` and others have; the first who then waits leads next.
 
         Whatever is wrong with the transaction, each of the others then does its own.
         """
         ran: list[_Job] = []
         try:
-            self._write(own, ran)
+            self._write(own, ran, database)
         finally:
             if not own.is_done:
                 ran += self._all()
@@ -159,7 +186,7 @@ class _Party:
                 following.leads = True
                 following.wake()
 
-    def _write(self, own: _Job, ran: list[_Job]) -> None:
+    def _write(self, own: _Job, ran: list[_Job], database: BaseDatabaseWrapper) -> None:
         """Run jobs in one transaction: all is done, or nothing."""
 
         def note() -> None:
@@ -169,33 +196,31 @@ class _Party:
         with transaction.atomic():
             transaction.on_commit(note)  # before all else that happens after it
             job: _Job | None = own
-            while job:
-                ran.append(job)
-                _place.is_outermost = True
-                try:
+            try:
+                while job:
+                    ran.append(job)
+                    _place.outermost_of = database
                     job.run()
-                finally:
-                    _place.is_outermost = False
-                job = self._next() if self._has_room(ran) else None
+                    # A broken transaction is no good for others; its end takes back
+                    # what it did.
+                    has_room = len(ran) < _MOST and not database.needs_rollback
+                    job = self._next() if has_room else None
+            finally:
+                _place.outermost_of = None
         # It was refused, and with it the transaction was taken back.
         own.is_done = own.is_done or (ran == [own] and own.was_refused)
 
-    def _has_room(self, ran: list[_Job]) -> bool:
-        # A broken transaction is no good for others; its end takes back what it did.
-        database = connections[DEFAULT_DB_ALIAS]
-        return len(ran) < _MOST and not database.needs_rollback
-
-    def _next(self) -> _Job | None:
+    def _next(self) -> _Waiting | None:
         with self._guard:
             return self._waiting.popleft() if self._waiting else None
 
-    def _all(self) -> list[_Job]:
+    def _all(self) -> list[_Waiting]:
         with self._guard:
             waiting = list(self._waiting)
             self._waiting.clear()
         return waiting
 
-    def _following(self) -> _Job | None:
+    def _following(self) -> _Waiting | None:
         with self._guard:
             following = self._waiting.popleft() if self._waiting else None
             self._is_led = following is not None

@@ -79,9 +79,9 @@ def transactions(monkeypatch) -> list[int]:
     """Return of how many jobs each transaction was that was begun for several."""
     write, sizes = module._Party._write, []
 
-    def noted(party, own, ran):
+    def noted(party, own, ran, database):
         try:
-            write(party, own, ran)
+            write(party, own, ran, database)
         finally:
             sizes.append(len(ran))
 
