@@ -109,6 +109,26 @@ def test_revoke_ends_a_key_and_keeps_it_listed():
     assert ApiKey.objects.get() == key
 
 
+def test_a_text_that_was_shown_to_be_right_proves_no_other():
+    _, text = make_key()
+    _, other = make_key()
+    for _ in range(2):
+        assert keys.find(text)
+        assert keys.find(text[:-1] + chr(ord(text[-1]) ^ 1)) is None
+        assert keys.find(text[:16] + other[16:]) is None
+        assert keys.find(other)
+    assert not any(text in str(kept) for kept in keys._shown.items())
+
+
+def test_no_more_keys_are_known_than_some(monkeypatch):
+    monkeypatch.setattr(keys, "_shown", {})
+    monkeypatch.setattr(keys, "_MOST_SHOWN", 2)
+    texts = [make_key()[1] for _ in range(5)]
+    for text in texts * 2:
+        assert keys.find(text)
+        assert len(keys._shown) <= 2
+
+
 # --- Read once ----------------------------------------------------------------
 
 ENDS = {
