@@ -6,10 +6,9 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
-from django.utils import translation
 
 from accounts.authentication import carried_before_body
-from partsite.language import ENGLISH
+from partsite.language import english
 
 
 class StraightToView:
@@ -32,7 +31,7 @@ class StraightToView:
             is_open = not getattr(way.func, "login_required", True)
             if is_open and getattr(way.func, "csrf_exempt", False):
                 request.resolver_match = way
-                with translation.override(ENGLISH):
+                with english():
                     answer = way.func(request, *way.args, **way.kwargs)
                     return answer.render() if hasattr(answer, "render") else answer
         return self._get_response(request)

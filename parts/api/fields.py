@@ -61,10 +61,15 @@ class Text(serializers.CharField):
         """Return whether it is short enough, and what every database can hold."""
         if self.max_length is not None and len(text) > self.max_length:
             return False
-        try:
-            return b"\0" not in text.encode()
-        except UnicodeEncodeError:
-            return False
+        return is_storable(text)
+
+
+def is_storable(text: str) -> bool:
+    """Return whether every database can hold it."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 class Word(Text):

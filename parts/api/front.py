@@ -39,6 +39,8 @@ _HEADERS = {
 }
 _CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
 
+_NOTHING_ASKED = QueryDict("", encoding="utf-8")  # it cannot be changed
+
 Whole = tuple[HTTPStatus, list[tuple[str, str]], bytes]
 
 
@@ -93,7 +95,7 @@ class Front:
         self, environ: dict, answer: Callable, way
     ) -> tuple[ApiKey | None, Answer, Headers] | None:
         query = environ.get("QUERY_STRING", "")
-        params = QueryDict(query)
+        params = QueryDict(query) if query else _NOTHING_ASKED
         text = environ.get("HTTP_X_API_KEY", "").strip() or params.get("api_key")
         if not text or key_out_of_place(params):
             return None

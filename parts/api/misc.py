@@ -9,7 +9,7 @@ from rest_framework.fields import empty
 
 from parts.workflow import SERVERS_OWN
 
-from .fields import Derived, Text
+from .fields import Derived, Text, is_storable
 
 
 class MiscText(Text):
@@ -143,7 +143,7 @@ def _truth(value: Any) -> bool:
 
 def _check_text(text: str) -> None:
     """Refuse what PostgreSQL cannot store and UTF-8 cannot write."""
-    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+    if not is_storable(text):
         raise ValidationError("Null and surrogate characters are not allowed.")
 
 

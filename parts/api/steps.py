@@ -56,7 +56,7 @@ def take(step: Step, number: int, actor: Actor, read: Callable[[], Any]) -> Part
 
 
 def told(serializer: type[wire.InputSerializer], data: Any) -> Told:
-    checked = serializer(data=data)
+    checked = serializer.of_new(data)
     checked.is_valid(raise_exception=True)
     return checked.validated_data
 

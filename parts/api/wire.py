@@ -19,7 +19,7 @@ class StrictJSONParser(JSONParser):
     def parse(self, stream, media_type=None, parser_context=None):
         try:
             text = stream.read().decode()
-            return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+            return _DECODER.decode(text)
         except json.JSONDecodeError as error:
             raise ParseError(
                 f"{error.msg} at line {error.lineno}, column {error.colno}."
@@ -92,3 +92,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(text)
     return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)

@@ -7,13 +7,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
-from django.utils import translation
 from rest_framework.exceptions import ParseError
 from rest_framework.renderers import JSONRenderer
 
 from accounts import keys
 from accounts.models import ApiKey
-from partsite.language import ENGLISH
+from partsite.language import english
 from partsite.seen import knowing
 
 from . import steps, throttling
@@ -52,7 +51,7 @@ def _answer(asked: Plain, body: bytes) -> tuple[ApiKey, Answer] | None:
     # A refused request costs nothing, so the views may count it once more.
     if throttling.wait_seconds(key, "writes"):
         return None
-    with translation.override(ENGLISH), knowing(shown):
+    with english(), knowing(shown):
         return key, _done(asked, key, data)
 
 

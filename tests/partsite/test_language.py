@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import trans_real
 
-from partsite.language import languages
+from partsite.language import english, languages
 
 
 @pytest.fixture
@@ -53,3 +53,11 @@ def test_only_languages_with_a_catalogue_of_ours_are_offered(tmp_path):
     (tmp_path / "fr" / "LC_MESSAGES").mkdir(parents=True)
     (folder / "django.mo").touch()
     assert languages(tmp_path) == [("en", "English"), ("pt-br", "Português Brasileiro")]
+
+
+@pytest.mark.parametrize("language", ["de", "en", "en-us"])
+def test_in_between_english_is_spoken(language):
+    with translation.override(language):
+        with english():
+            assert translation.get_language() == "en"
+        assert translation.get_language() == language

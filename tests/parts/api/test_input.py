@@ -4,7 +4,11 @@ import json
 
 import pytest
 
-from parts.api.serializers import AssignSerializer, PartSerializer
+from parts.api.serializers import (
+    AssignSerializer,
+    PartDetailSerializer,
+    PartSerializer,
+)
 from parts.models import Part
 from tests.factories import make_part
 
@@ -351,3 +355,17 @@ def test_fields_are_shared_by_all_serializers_that_are_as_partial():
         assert (whole.is_valid(), partial.is_valid()) == (False, True)
     assert set(whole.errors) == {"subsystem", "material"}
     assert set(AssignSerializer(data={}).fields) == {"assigned"}
+
+
+def test_what_one_reads_another_does_not_know():
+    good = {"name": "A", "subsystem": "Arm", "material": "6061", "type": "CNC"}
+    first = PartDetailSerializer.of_new(good)
+    second = PartDetailSerializer.of_new({"name": "B"})
+    assert first.is_valid()
+    assert not second.is_valid()
+    assert {*second.errors} == {"subsystem", "material"}
+    usual = PartDetailSerializer(data=good)
+    assert usual.is_valid()
+    assert first.validated_data == usual.validated_data
+    assert first.initial_data == good
+    assert first.errors == {}
