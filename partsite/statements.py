@@ -10,12 +10,13 @@ ORM's own, so nothing is written in another way than elsewhere. What is read so 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache, lru_cache
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import sql
+from django.db.models.base import ModelState
 
 
 class _Field(NamedTuple):
@@ -33,11 +34,30 @@ class Inserted(models.Model):
 
     @classmethod
     def begun(cls, **values: Any) -> Self:
-        """Return a new instance, as the constructor does.
+        """Return a new instance, as the constructor does in eight times the time.
 
-        That asks each field that is not given for its default, through three calls.
+        Nothing is told to signals.
+
+        Raises:
+            TypeError: there is no such field.
         """
-        return cls(**_plain_defaults(cls) | values)
+        blank = _blank(cls)
+        if not values.keys() <= blank.fields:
+            wrong = ", ".join(sorted(values.keys() - blank.fields))
+            raise TypeError(f"{cls.__name__} has no {wrong}.")
+        begun = cls.__new__(cls)
+        begun._state = ModelState()
+        held = vars(begun)
+        held.update(blank.always)
+        for name, make in blank.anew:
+            if name not in values:
+                held[name] = make()
+        for name, value in values.items():
+            if name in blank.relations:
+                setattr(begun, name, value)
+            else:
+                held[name] = value
+        return begun
 
     def _do_insert(self, manager, using, fields, returning_fields, raw):
         values = [field.pre_save(self, add=True) for field in fields]
@@ -51,17 +71,29 @@ class Inserted(models.Model):
             return [to.ops.fetch_returned_insert_columns(cursor, written.returning)]
 
 
+class _Blank(NamedTuple):
+    """What fields hold of which nothing is said, by their columns.
+
+    ``always`` that, ``anew`` what is made for each instance. ``relations`` are given
+    as instances.
+    """
+
+    fields: frozenset[str]
+    relations: frozenset[str]
+    always: dict[str, Any]
+    anew: list[tuple[str, Callable[[], Any]]]
+
+
 @cache
-def _plain_defaults(model: type[models.Model]) -> dict[str, Any]:
-    """Return what fields hold of which nothing is said, where that is always equal."""
-    return {
-        field.attname: field.get_default()
-        for field in model._meta.concrete_fields
-        if not field.generated
-        and not field.has_db_default()
-        and not callable(field.default)
-        and field.remote_field is None
-    }
+def _blank(model: type[models.Model]) -> _Blank:
+    fields = [field for field in model._meta.concrete_fields if not field.generated]
+    anew = [field for field in fields if callable(field.default)]
+    return _Blank(
+        frozenset(name for field in fields for name in (field.name, field.attname)),
+        frozenset(field.name for field in fields if field.name != field.attname),
+        {field.attname: field.get_default() for field in fields if field not in anew},
+        [(field.attname, field.get_default) for field in anew],
+    )
 
 
 class NewRow:
@@ -106,7 +138,7 @@ class Insertion:
         to = connections[DEFAULT_DB_ALIAS]
         self._row = row
         self._written = written = _insertion(type(row), to.vendor)
-        values = [*written.read(row)]
+        values = [*written.read(vars(row))]
         for place in written.told_late:
             values[place] = written.fields[place].field.pre_save(row, add=True)
         self._values = _held(written.fields, values, to)
@@ -130,15 +162,15 @@ class Insertion:
 class _Written(NamedTuple):
     """A statement, the fields whose values it takes, and by columns where.
 
-    ``read`` takes all values off a row, but for the few fields, by their places, that
-    say only then what is written.
+    ``read`` takes all values out of a row's ``vars``, but for the few fields, by their
+    places, that say only then what is written.
     """
 
     text: str
     returning: list
     fields: list[_Field]
     places: dict[str, int]
-    read: Callable[[models.Model], tuple]
+    read: Callable[[dict[str, Any]], tuple]
     told_late: list[int]
 
 
@@ -163,7 +195,7 @@ def _insertion(
         compiler.returning_fields = model._meta.db_returning_fields
     [(text, _values)] = compiler.as_sql()
     places = {field.attname: place for place, field in enumerate(fields)}
-    read = attrgetter(*places)
+    read = itemgetter(*places)
     late = [place for place, field in enumerate(fields) if not _is_read(field)]
     known = _known(fields, vendor)
     return _Written(text, compiler.returning_params, known, places, read, late)
@@ -262,6 +294,8 @@ def _held(
 def _prepared(field: models.Field, value: Any, to: BaseDatabaseWrapper) -> Any:
     if type(value) is datetime and type(field) is models.DateTimeField:
         return _time(value, to.alias)
+    if type(value) is dict and not value and to.vendor == "sqlite":
+        return "{}"
     if isinstance(value, models.Model):
         value = value.pk
     return field.get_db_prep_save(value, connection=to)

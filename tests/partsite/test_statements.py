@@ -122,6 +122,17 @@ def test_an_instance_that_is_begun_is_as_the_constructor_makes_it(given):
     assert begun._state.adding
     assert begun.extra is not Part.begun().extra
     assert begun.uuid != Part.begun().uuid != Part.begun().uuid
+    with CaptureQueriesContext(connection) as queries:
+        assert begun.season == season
+    assert not queries
+    by_number = Part.begun(**known, season_id=season.pk)
+    assert by_number.season == season
+    assert _held(Part.begun(**known, season=None)) == _held(Part(**known))
+
+
+def test_an_instance_is_begun_with_fields_alone():
+    with pytest.raises(TypeError, match=r"^Part has no colour, queue\.$"):
+        Part.begun(name="A", colour="red", queue=1)
 
 
 def test_a_new_row_needs_what_it_refers_to():
