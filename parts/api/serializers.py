@@ -6,12 +6,14 @@ from operator import attrgetter
 from pathlib import PurePosixPath
 from typing import Any, Self
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import URLValidator
 from django.urls import get_script_prefix, reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
+from rest_framework.fields import SkipField, empty, get_error_detail
 
 from parts.errors import FileRefused
 from parts.models import (
@@ -154,21 +156,39 @@ class InputSerializer(serializers.Serializer):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, Mapping):
             data = {**{ALIASES.get(key, key): data[key] for key in data}, **data}
-            self._given = data.keys()
+            return self._read(data)
         return super().to_internal_value(data)
+
+    def _read(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Do as REST framework, without looking for what only an HTML form has."""
+        read: dict[str, Any] = {}
+        errors: dict[str, Any] = {}
+        for field, check in _readers_of(type(self), self.partial):
+            name = field.field_name
+            if name not in data and not field.required:
+                continue
+            try:
+                value = field.run_validation(data.get(name, empty))
+                if check is not None:
+                    value = check(self, value)
+            except ValidationError as error:
+                errors[name] = error.detail
+            except DjangoValidationError as error:
+                errors[name] = get_error_detail(error)
+            except SkipField:
+                continue
+            else:
+                if field.source == "*":
+                    read |= value
+                else:
+                    read[field.source] = value
+        if errors:
+            raise ValidationError(errors)
+        return read
 
     def run_validators(self, value: dict[str, Any]) -> None:
         if self.validators:  # else it looks for defaults that nobody needs
             super().run_validators(value)
-
-    @property
-    def _writable_fields(self) -> list[serializers.Field]:
-        # One that is not there and need not be takes as long as one that is.
-        return [
-            field
-            for field in _writable_of(type(self), self.partial)
-            if field.required or field.field_name in self._given
-        ]
 
 
 @cache
@@ -185,12 +205,19 @@ def _fields_of(
     return super(InputSerializer, kind(partial=partial)).fields
 
 
+_Check = Callable[[InputSerializer, Any], Any]
+
+
 @cache
-def _writable_of(
+def _readers_of(
     kind: type[InputSerializer], partial: bool
-) -> tuple[serializers.Field, ...]:
-    fields = _fields_of(kind, partial).values()
-    return tuple(field for field in fields if not field.read_only)
+) -> list[tuple[serializers.Field, _Check | None]]:
+    """Return the fields that can be sent, and what the serializer then says of each."""
+    return [
+        (field, getattr(kind, f"validate_{name}", None))
+        for name, field in _fields_of(kind, partial).items()
+        if not field.read_only
+    ]
 
 
 class PartSerializer(DirectSerializer, InputSerializer):
