@@ -83,8 +83,8 @@ def told_by(connection: BaseDatabaseWrapper, seen: str | None) -> Shown:
 def shown_now(connection: BaseDatabaseWrapper) -> Shown | None:
     """Return the states now, for less than it takes to find a key; on SQLite alone.
 
-    None where nobody knows them, and in a transaction. A statement that follows sees
-    these or later ones.
+    None in a transaction, and wherever else ``glance`` says nothing. A statement that
+    follows sees these or later ones.
     """
     if (state := glance(connection)) is None:
         return None
@@ -94,7 +94,7 @@ def shown_now(connection: BaseDatabaseWrapper) -> Shown | None:
             row = cursor.fetchone()
         shown = told_by(connection, row and row[0])
         memory.keep(SHOWN, shown, _BYTES_OF_ONE, state)
-    return shown if shown.around else None
+    return shown
 
 
 class Memory:

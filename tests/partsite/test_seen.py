@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from parts.models import Part, SavedFilter, Season
 from partsite import seen
-from partsite.seen import Memory, memory, only_reading, rows_of
+from partsite.seen import Memory, knowing, memory, only_reading, rows_of, settled
 from tests.connections import in_another_connection
 from tests.factories import make_converted, make_part
 
@@ -244,3 +244,32 @@ def test_a_row_takes_what_its_values_take():
     rows = [("x" * 1000, 1), ("y" * 2000, None)]
     assert 3000 < seen.bytes_of(rows) < 3300
     assert seen.bytes_of([]) == 0
+
+
+# --- Around parts -----------------------------------------------------------------
+
+
+def test_what_is_settled_is_read_once_for_each_state():
+    read = []
+
+    def ask() -> int:
+        read.append(1)
+        return len(read)
+
+    first, second = seen.Shown("l", "a", "one"), seen.Shown("l", "a", "two")
+    assert [settled("x", ask), settled("x", ask)] == [1, 2]  # no state is known
+    for shown, found in ((first, 3), (first, 3), (second, 4), (first, 5)):
+        with knowing(shown):
+            assert settled("x", ask) == found
+    assert settled("x", ask) == 6
+    with pytest.raises(ZeroDivisionError), knowing(first):
+        raise ZeroDivisionError
+    assert settled("x", ask) == 7
+
+
+def test_that_there_is_none_is_remembered_too():
+    read = []
+    with knowing(seen.Shown("l", "a", "one")):
+        for _ in range(2):
+            assert settled("x", lambda: read.append(1)) is None
+    assert read == [1]

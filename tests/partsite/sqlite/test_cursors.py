@@ -118,6 +118,23 @@ def test_whoever_watches_statements_sees_them():
     assert [query["sql"] for query in queries] == ["SELECT 2"]
 
 
+def test_while_the_site_begins_django_sees_who_asks(monkeypatch):
+    own = connection.cursor().db
+    monkeypatch.setattr("partsite.sqlite.base.apps.ready", False)
+    assert not isinstance(own.cursor(), DirectCursor)
+
+
+def test_where_statements_are_logged_they_are(settings):
+    settings.DEBUG = True
+    own = connection.copy()
+    own.ensure_connection()
+    try:
+        own.cursor().execute("SELECT 1")
+        assert [query["sql"] for query in own.queries][-1] == "SELECT 1"
+    finally:
+        own.close()
+
+
 def test_another_thread_gets_none():
     own = connection.cursor().db
     with ThreadPoolExecutor(1) as pool:

@@ -1,6 +1,7 @@
 """What threads write in one transaction: all of it as if each were alone."""
 
 import fcntl
+import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -182,6 +183,57 @@ def test_who_is_refused_after_writing_has_the_others_done_alone(crowd, transacti
     assert _names() == ["a", "c"]
     assert transactions == [2]
     assert len(asked) == 2
+
+
+def test_what_the_database_refuses_before_anything_is_written_is_done_alone(
+    crowd, transactions
+):
+    asked = []
+
+    def refuse() -> None:
+        with whole():
+            asked.append(1)
+            raise OperationalError("database or disk is full")
+
+    with crowd(3) as threads:
+        a = threads.write("a")
+        b = threads._pool.submit(threads._together, refuse)
+        c = threads.write("c")
+    assert (a.result(), c.result()) == ("a", "c")
+    with pytest.raises(OperationalError):
+        b.result()
+    assert len(asked) == 2
+    assert transactions == [2]
+
+
+def test_a_process_that_is_told_to_end_leaves_nothing_to_what_comes():
+    with pytest.raises(SystemExit):
+        together(sys.exit)
+
+    def fail() -> None:
+        with whole():
+            Season.objects.create(name="a")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert _names() == []
+    assert together(partial(_Crowd(None)._create, "b", int)) == "b"
+
+
+def test_who_comes_as_the_last_one_ends_leads(monkeypatch):
+    look, looks = module._Party._comes_first, []
+
+    def late(party, job=None):
+        looks.append(job)
+        return len(looks) > 1 and look(party, job)
+
+    monkeypatch.setattr(module._Party, "_comes_first", late)
+    for name in "ab":
+        assert together(partial(_Crowd(None)._create, name, int)) == name
+    assert _names() == ["a", "b"]
+    assert [job is None for job in looks] == [True, False, True]
+    assert not module._party._is_led
 
 
 def test_nobody_has_a_savepoint(crowd):
