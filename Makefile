@@ -35,8 +35,10 @@ LIVE := tests/deploy tests/docs/test_api_page.py tests/docs/test_deploy_page.py 
   tests/partsite/test_launch.py tests/partsite/test_settings.py \
   tests/test_gunicorn_conf.py $(wildcard tests/*/test_*_live.py tests/*/*/test_*_live.py)
 # Of those, and with a browser, what asks a site on the engine of DATABASE_URL. The
-# others bring the engines that they are about.
-SITES := $(BROWSER) tests/backups/test_upgrade_live.py tests/deploy/test_nginx.py \
+# others bring the engines that they are about, or say the same of every engine: how
+# pages look and what the viewer does.
+SITES := $(patsubst %,$(BROWSER)/test_%.py,accounts boards hand_in home_and_review live \
+    main_job part_page production) tests/backups/test_upgrade_live.py tests/deploy/test_nginx.py \
   tests/docs/test_api_page.py tests/parts/test_scanning_live.py \
   tests/parts/watch/test_figures_live.py tests/partsite/test_faults_live.py \
   tests/partsite/test_requestlog_live.py tests/test_gunicorn_conf.py
