@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from partsite.compiled import Compiled, Slot
+from partsite.instances import Quick
 
 from . import devices
 
@@ -121,7 +122,7 @@ def _by_pk() -> Compiled:
     return Compiled(User.objects.filter(pk=pk).order_by())
 
 
-class User(AbstractBaseUser):
+class User(AbstractBaseUser, Quick):
     """Somebody of the team; the role alone says what they may do."""
 
     username = models.CharField(
@@ -373,7 +374,7 @@ class SessionQuerySet(models.QuerySet):
         return self.filter(expires_at__gt=at or timezone.now())
 
 
-class Session(models.Model):
+class Session(Quick):
     """Somebody signed in at a device. Written by ``accounts.sessions`` alone.
 
     ``digest`` is all that is kept of the id in the cookie.
@@ -470,7 +471,7 @@ def _usable() -> Q:
     )
 
 
-class ApiKey(models.Model):
+class ApiKey(Quick):
     """A script's way in. The key itself is shown once and never stored."""
 
     name = models.CharField(

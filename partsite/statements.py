@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache, lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import sql
-from django.db.models.base import ModelState
+
+from .instances import Quick
 
 
 class _Field(NamedTuple):
@@ -26,38 +27,11 @@ class _Field(NamedTuple):
     kept: tuple[type, ...]
 
 
-class Inserted(models.Model):
+class Inserted(Quick):
     """A model whose new rows are inserted so, whoever saves them."""
 
     class Meta:
         abstract = True
-
-    @classmethod
-    def begun(cls, **values: Any) -> Self:
-        """Return a new instance, as the constructor does in eight times the time.
-
-        Nothing is told to signals.
-
-        Raises:
-            TypeError: there is no such field.
-        """
-        blank = _blank(cls)
-        if not values.keys() <= blank.fields:
-            wrong = ", ".join(sorted(values.keys() - blank.fields))
-            raise TypeError(f"{cls.__name__} has no {wrong}.")
-        begun = cls.__new__(cls)
-        begun._state = ModelState()
-        held = vars(begun)
-        held.update(blank.always)
-        for name, make in blank.anew:
-            if name not in values:
-                held[name] = make()
-        for name, value in values.items():
-            if name in blank.relations:
-                setattr(begun, name, value)
-            else:
-                held[name] = value
-        return begun
 
     def _do_insert(self, manager, using, fields, returning_fields, raw):
         values = [field.pre_save(self, add=True) for field in fields]
@@ -69,31 +43,6 @@ class Inserted(models.Model):
         with to.cursor() as cursor:
             cursor.execute(written.text, _held(written.fields, values, to))
             return [to.ops.fetch_returned_insert_columns(cursor, written.returning)]
-
-
-class _Blank(NamedTuple):
-    """What fields hold of which nothing is said, by their columns.
-
-    ``always`` that, ``anew`` what is made for each instance. ``relations`` are given
-    as instances.
-    """
-
-    fields: frozenset[str]
-    relations: frozenset[str]
-    always: dict[str, Any]
-    anew: list[tuple[str, Callable[[], Any]]]
-
-
-@cache
-def _blank(model: type[models.Model]) -> _Blank:
-    fields = [field for field in model._meta.concrete_fields if not field.generated]
-    anew = [field for field in fields if callable(field.default)]
-    return _Blank(
-        frozenset(name for field in fields for name in (field.name, field.attname)),
-        frozenset(field.name for field in fields if field.name != field.attname),
-        {field.attname: field.get_default() for field in fields if field not in anew},
-        [(field.attname, field.get_default) for field in anew],
-    )
 
 
 class NewRow:

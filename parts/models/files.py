@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from parts.querysets import DraftFileQuerySet, PartFileManager
+from partsite.instances import Quick
 
 from .part import Part
 
@@ -26,7 +27,7 @@ class Conversion(models.TextChoices):
     FAILED = "failed", _("Conversion failed")
 
 
-class StoredFile(models.Model):
+class StoredFile(Quick):
     """An uploaded file, never changed, and what was made of it.
 
     ``content``, ``model`` and ``thumbnail`` are named after the SHA-256 of

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from parts.querysets import PartQuerySet, SeasonQuerySet
+from partsite.instances import Quick
 from partsite.statements import Inserted
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ SORTABLE = (
 )
 
 
-class Season(models.Model):
+class Season(Quick):
     """A robot, a year, a client: what parts belong to."""
 
     name = models.CharField(max_length=60, unique=True)

@@ -44,10 +44,6 @@ def _columns(part: Part | None) -> dict | None:
     }
 
 
-def _held(part: Part) -> dict:
-    return {name: value for name, value in vars(part).items() if name != "_state"}
-
-
 def test_a_new_row_holds_what_was_saved_and_knows_what_the_database_made():
     part = make_part(type=Type.HAND, status=Status.IN_PROGRESS, **ODD)
     stored = Part.objects.get(pk=part.pk)
@@ -110,29 +106,6 @@ def test_a_row_without_an_instance_needs_each_column(wrong):
     columns = {name: value for name, value in LINE.items() if name != "note"} | wrong
     with pytest.raises(TypeError, match="needed: note"):
         NewRow(PartEvent, part_id=1, **columns)
-
-
-@pytest.mark.parametrize("given", [{}, {"name": "A", "amount": 3}])
-def test_an_instance_that_is_begun_is_as_the_constructor_makes_it(given):
-    at = dict.fromkeys(("created_at", "updated_at"), datetime(2026, 1, 1, tzinfo=UTC))
-    known = {**at, **given, "uuid": UUID(int=1)}
-    season = Season.objects.create(name="2026")
-    begun, made = Part.begun(**known, season=season), Part(**known, season=season)
-    assert _held(begun) == _held(made)
-    assert begun._state.adding
-    assert begun.extra is not Part.begun().extra
-    assert begun.uuid != Part.begun().uuid != Part.begun().uuid
-    with CaptureQueriesContext(connection) as queries:
-        assert begun.season == season
-    assert not queries
-    by_number = Part.begun(**known, season_id=season.pk)
-    assert by_number.season == season
-    assert _held(Part.begun(**known, season=None)) == _held(Part(**known))
-
-
-def test_an_instance_is_begun_with_fields_alone():
-    with pytest.raises(TypeError, match=r"^Part has no colour, queue\.$"):
-        Part.begun(name="A", colour="red", queue=1)
 
 
 def test_a_new_row_needs_what_it_refers_to():
