@@ -76,7 +76,8 @@ def test_what_is_changed_and_saved_is_as_ever(part):
     assert Part.objects.get().season == other
     file = part.files.get()
     assert file.content.name == file.content.field.value_from_object(file)
-    assert file.content.read()
+    with file.content.open() as content:
+        assert content.read()
 
 
 def test_a_row_of_too_many_columns_is_refused():
