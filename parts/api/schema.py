@@ -16,6 +16,7 @@ from rest_framework.permissions import SAFE_METHODS
 from . import examples, serializers
 from .misc import COLUMNS, NEVER_TAKEN
 from .refusals import BY_STATUS, REFUSAL
+from .serializing import ALIASES
 
 _TAGS = {
     "Steps": "approve send_back assign unclaim complete revert",
@@ -234,7 +235,7 @@ def finish(result: dict[str, Any], **kwargs) -> dict[str, Any]:
         if name.endswith("Request"):
             fields |= {
                 alias: {**fields[field], "deprecated": True}
-                for alias, field in serializers.ALIASES.items()
+                for alias, field in ALIASES.items()
                 if field in fields
             }
             blank = {"type": "string", "minLength": 1, "pattern": r"\S"}

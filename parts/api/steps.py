@@ -19,6 +19,7 @@ from parts.querysets import MAX_BIGINT
 from partsite.sqlite.together import together
 
 from . import serializers as wire
+from .serializing import InputSerializer
 
 Actor = User | ApiKey
 Told = dict[str, Any]
@@ -55,7 +56,7 @@ def take(step: Step, number: int, actor: Actor, read: Callable[[], Any]) -> Part
     return part
 
 
-def told(serializer: type[wire.InputSerializer], data: Any) -> Told:
+def told(serializer: type[InputSerializer], data: Any) -> Told:
     checked = serializer.of_new(data)
     checked.is_valid(raise_exception=True)
     return checked.validated_data
