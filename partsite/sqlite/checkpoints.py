@@ -19,8 +19,8 @@ from urllib.parse import quote
 
 from . import turns
 
-_COMMITS = 24  # of a process; some 40 pages each
-_LONG_PAGES = 3000
+_COMMITS = 48  # of a process; some 40 pages each
+_LONG_PAGES = 4500
 _PATIENCE_MS = 100
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has none
 
