@@ -521,7 +521,8 @@ class ApiKey(Quick):
             return KeyState.REVOKED
         if self.expires_at and self.expires_at <= timezone.now():
             return KeyState.EXPIRED
-        if self.owner and not self.owner.is_active:
+        owner = self.owner  # which is looked for each time that it is named
+        if owner and not owner.is_active:
             return KeyState.CLOSED
         return KeyState.USABLE
 
@@ -540,13 +541,15 @@ class ApiKey(Quick):
 
     @property
     def can_work(self) -> bool:
-        return self.scope != Scope.READ and (self.owner is None or self.owner.can_work)
+        owner = self.owner
+        return self.scope != Scope.READ and (owner is None or owner.can_work)
 
     @property
     def can_lead(self) -> bool:
         """Whether a lead's steps are open: for any writing key of a lead or of
         nobody, since existing clients approve and claim with their one key."""
-        return self.scope != Scope.READ and (self.owner is None or self.owner.can_lead)
+        owner = self.owner
+        return self.scope != Scope.READ and (owner is None or owner.can_lead)
 
     @property
     def can_wipe(self) -> bool:

@@ -79,7 +79,9 @@ class _Blank(NamedTuple):
 @cache
 def _blank(model: type[models.Model]) -> _Blank:
     fields = [field for field in model._meta.concrete_fields if not field.generated]
-    anew = [field for field in fields if callable(field.default)]
+    anew = [
+        field for field in fields if field.has_default() and callable(field.default)
+    ]
     return _Blank(
         frozenset(name for field in fields for name in (field.name, field.attname)),
         frozenset(field.name for field in fields if field.name != field.attname),

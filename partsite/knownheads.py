@@ -38,7 +38,7 @@ class KnownHeadRequest(Request):
         if plain is None:
             super().parse_request_line(line_bytes)
             return
-        method, path, query, minor = (part.decode() for part in plain.groups(b""))
+        method, path, query, minor = map(bytes.decode, plain.groups(b""))
         self.method, self.path, self.fragment = method, path, ""
         self.query, self.uri = query[1:], path + query
         self.version = (1, int(minor))

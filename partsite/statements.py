@@ -7,9 +7,10 @@ ORM's own, so nothing is written in another way than elsewhere. What is read so 
 ``compiled``.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
-from functools import cache, lru_cache
+from datetime import UTC, datetime
+from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -241,19 +242,23 @@ def _held(
 
 
 def _prepared(field: models.Field, value: Any, to: BaseDatabaseWrapper) -> Any:
-    if type(value) is datetime and type(field) is models.DateTimeField:
-        return _time(value, to.alias)
-    if type(value) is dict and not value and to.vendor == "sqlite":
-        return "{}"
+    if to.vendor == "sqlite" and (text := _text(field, value, to)) is not None:
+        return text
     if isinstance(value, models.Model):
         value = value.pk
     return field.get_db_prep_save(value, connection=to)
 
 
-@lru_cache(maxsize=50)
-def _time(value: datetime, alias: str) -> Any:
-    # A step is written with its time in three or four columns.
-    return _TIME.get_db_prep_save(value, connection=connections[alias])
+def _text(field: models.Field, value: Any, to: BaseDatabaseWrapper) -> str | None:
+    """Return a time or a dict as Django writes it, after more than ten calls.
 
-
-_TIME = models.DateTimeField()
+    None where it may be written in another way.
+    """
+    if type(value) is datetime:
+        is_plain = type(field) is models.DateTimeField and value.tzinfo is UTC
+        return (
+            str(value.replace(tzinfo=None)) if is_plain and to.timezone is UTC else None
+        )
+    if type(value) is dict and type(field) is models.JSONField:
+        return json.dumps(value, cls=field.encoder)
+    return None

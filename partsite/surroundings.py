@@ -47,7 +47,7 @@ class Surroundings:
 
         That is so for a host that is not ours, or plain HTTP that is sent on.
         """
-        return self._remembered(tuple(environ.get(name) for name in _LOOKED_AT))
+        return self._remembered(tuple(map(environ.get, _LOOKED_AT)))
 
     def _asked(self, values: tuple[str | None, ...]) -> Headers | None:
         looked_at = zip(_LOOKED_AT, values, strict=True)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache, partial
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import Model
@@ -16,7 +18,8 @@ from parts.models import MOST_PIECES, Priority, Season
 
 def written(moment: datetime) -> str:
     """Write a time in UTC, with its offset."""
-    return moment.astimezone(UTC).isoformat()
+    is_utc = moment.tzinfo is UTC
+    return (moment if is_utc else moment.astimezone(UTC)).isoformat()
 
 
 PRIORITIES = {priority.value: priority.name.lower() for priority in Priority}
@@ -79,6 +82,12 @@ class Word(Text):
         self.words = words
         self.any_case = any_case
         super().__init__(**kwargs)
+
+    def run_validation(self, data=empty):
+        # As ``Text`` has it: what is a word already needs no calls to say so.
+        if type(data) is str and data in self.words and not self._has_rules:
+            return data
+        return super().run_validation(data)
 
     def to_internal_value(self, data: str) -> str:
         word = super().to_internal_value(data)
@@ -158,8 +167,17 @@ class Derived(serializers.Field):
         super().__init__(source="*", **kwargs)
 
     def to_representation(self, instance: Model) -> Any:
-        write = self.writer()
-        return write(*(_held(instance, column) for column in self.columns))
+        held = [read(instance) for read in _readers_of(self.columns)]
+        return self.writer()(
+            *[
+                written(value)
+                if isinstance(value, datetime)
+                else value.name
+                if isinstance(value, FieldFile)
+                else value
+                for value in held
+            ]
+        )
 
     def writer(self) -> Callable[..., Any]:
         """Return what writes many, one after the other."""
@@ -169,12 +187,21 @@ class Derived(serializers.Field):
         raise NotImplementedError
 
 
-def _held(instance: Model, column: str) -> Any:
-    for name in column.split("__"):
-        instance = getattr(instance, name, None)
-    if isinstance(instance, FieldFile):
-        return instance.name
-    return written(instance) if isinstance(instance, datetime) else instance
+@cache
+def _readers_of(columns: tuple[str, ...]) -> list[Callable[[Model], Any]]:
+    return [
+        partial(_of_other, *column.split("__", 1))
+        if "__" in column
+        else attrgetter(column)
+        for column in columns
+    ]
+
+
+def _of_other(name: str, column: str, instance: Model) -> Any:
+    """Return what a row holds that ``instance`` points at, or None without one."""
+    if getattr(instance, f"{name}_id") is None:  # to ask for the row takes longer
+        return None
+    return getattr(getattr(instance, name), column)
 
 
 class Day(serializers.DateField):

@@ -1,10 +1,11 @@
 """Statements that are remembered write what the ORM itself would."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Upper
 from django.test.utils import CaptureQueriesContext
@@ -153,6 +154,45 @@ def test_a_row_is_changed_to_what_the_orm_would_write():
         expected.refresh_from_db()
         for name in changes:
             assert getattr(stored, name) == getattr(expected, name), name
+
+
+def _as_kept(part: Part) -> dict:
+    """Return the texts and numbers that the database itself has of a part."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM parts WHERE id = {part.pk}")  # noqa: S608
+        [row] = cursor.fetchall()
+        return dict(zip([column[0] for column in cursor.description], row, strict=True))
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 1, 15, 10, 30, tzinfo=UTC),
+        datetime(2026, 1, 15, 10, 30, 0, 100, tzinfo=UTC),
+        datetime(999, 1, 15, tzinfo=UTC),
+        datetime(2026, 1, 15, 1, 30, tzinfo=timezone(timedelta(hours=5, minutes=45))),
+        datetime(2026, 1, 15, 1, 30, tzinfo=ZoneInfo("Europe/Berlin")),
+    ],
+)
+@pytest.mark.parametrize("extra", [{}, ODD["extra"], {"ü": [True, 1e300, '"%s']}])
+def test_what_is_kept_is_what_the_orm_writes(moment, extra):
+    part, expected = make_part(), make_part()
+    changes = {"claimed_date": moment, "extra": extra, "due_date": moment}
+    assert _rename.run(part.pk, changes, {}) == 1
+    Part.objects.filter(pk=expected.pk).update(**changes)
+    kept, wanted = _as_kept(part), _as_kept(expected)
+    assert [kept[name] for name in changes] == [wanted[name] for name in changes]
+
+
+def test_times_are_kept_in_the_zone_of_the_database(monkeypatch):
+    moment = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+    monkeypatch.setitem(
+        vars(connections["default"]), "timezone", ZoneInfo("Asia/Tokyo")
+    )
+    part, expected = make_part(), make_part()
+    assert _rename.run(part.pk, {"claimed_date": moment}, {}) == 1
+    Part.objects.filter(pk=expected.pk).update(claimed_date=moment)
+    assert _as_kept(part)["claimed_date"] == _as_kept(expected)["claimed_date"]
 
 
 def test_the_guard_stands_in_the_statement():
