@@ -37,7 +37,6 @@ _HEADERS = {
     "Vary": "Accept, X-API-Key",
     "Cache-Control": NOT_WITHOUT_ASKING,
 }
-_CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
 
 _NOTHING_ASKED = QueryDict("", encoding="utf-8")  # it cannot be changed
 
@@ -144,12 +143,7 @@ def _without_key(params: QueryDict) -> str:
 
 def _wants_plain_json(environ: dict, query: str) -> bool:
     accepts = environ.get("HTTP_ACCEPT", "")
-    return not (
-        "text/" in accepts
-        or "indent" in accepts
-        or "format" in query
-        or any(name in environ for name in _CONDITIONS)
-    )
+    return not ("text/" in accepts or "indent" in accepts or "format" in query)
 
 
 def _end() -> None:

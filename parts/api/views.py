@@ -254,6 +254,9 @@ class PartViewSet(Private, FileActions, GenericViewSet):
         # Only what is read can be unchanged.
         if request.method == "GET":
             answer = conditional_page(answer)
+            # These are for writes, and Django refuses them in HTML.
+            for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):
+                request.META.pop(name, None)
         return answer(request, *args, **kwargs)
 
     def get_object(self) -> Part:

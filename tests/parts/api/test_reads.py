@@ -93,6 +93,23 @@ def test_what_is_less_plain_is_left_to_the_views(
     assert len(in_views) == 1
 
 
+@pytest.mark.parametrize("address", [PARTS, f"{PARTS}?format=json", f"{PARTS}stats"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("If-Match", '"x"'),
+        ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT"),
+        ("If-Unmodified-Since", "Thu, 01 Jan 2026 00:00:00 GMT"),
+    ],
+)
+def test_a_read_has_no_conditions_but_that_it_is_unchanged(
+    reader, part, address, name, value
+):
+    plain = reader.get(address)
+    answer = reader.get(address, headers={name: value})
+    assert (answer.status_code, answer.content) == (200, plain.content)
+
+
 def test_a_key_in_the_address_is_a_key(client, reader, part, in_views):
     answer = client.get(f"{PARTS}{part.pk}?api_key={reader.key}")
     assert (answer.json()["id"], in_views) == (part.pk, [])
