@@ -40,7 +40,7 @@ _END_OF_CHUNKS = b"0\r\n\r\n"
 _OVER_BYTES = 1024 * 1024  # kept of what is too large, for the fields before the file
 # Longer than the limit by more than this is not even awaited.
 _DROPPED_BYTES = 512 * 1024 * 1024
-_ONE_READ = 1024 * 1024
+_ONE_READ = 128 * 1024  # a larger one stays with each thread for a while
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*\r\n")
 _EXPECT = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
 
