@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from django.db import connection
 
 from accounts import invitations
+from parts import kept
 from parts.management.commands import up
 
 pytestmark = pytest.mark.django_db
@@ -25,3 +27,17 @@ def test_in_a_network_the_first_lead_has_a_secret_link(settings):
     ]
     states = [invitations.find(link).state for link in links]
     assert states == ["revoked", "open"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_older_release_kept_is_made_anew_before_the_site_runs(monkeypatch):
+    """Such a release may have had the same migrations, so none is to be done."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE parts_kept SET made_of = 'older'")
+    assert not kept.is_whole(connection)
+    up._migrate()
+    assert kept.is_whole(connection)
+    asked = []
+    monkeypatch.setattr(up, "call_command", lambda *args, **kwargs: asked.append(args))
+    up._migrate()
+    assert not asked  # the second time there is nothing to do
