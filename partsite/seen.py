@@ -10,12 +10,14 @@ writes ten times for each file. So triggers (``parts.kept``) note there, in ``SH
 that something has changed that is shown of parts, or of what is around them.
 """
 
+import json
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from itertools import chain
 from sys import getsizeof
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -29,18 +31,31 @@ State = Hashable | None
 # One row, of random numbers that are others after each change.
 SHOWN = "parts_shown"
 # Of what lists and sums show, of what is shown where a part stands alone, and of what
-# is around them, which hardly ever changes: keys, people and seasons.
-LISTS, ALONE, AROUND = "lists", "alone", "around"
+# is around them, which hardly ever changes: keys, people and seasons. And of the
+# pictures that lists show, as JSON: a number for each category in which one changed.
+LISTS, ALONE, AROUND, PICTURES = "lists", "alone", "around", "pictures"
 _BYTES_OF_ONE = 1000  # of what is settled: about an instance
-_NUMBERS = f"SELECT {LISTS} || ' ' || {ALONE} || ' ' || {AROUND} FROM {SHOWN}"  # noqa: S608 - ours
+_NUMBERS = "SELECT {} FROM {}".format(  # noqa: S608 - ours
+    " || ' ' || ".join((LISTS, ALONE, AROUND, PICTURES)), SHOWN
+)
 
 
 class Shown(NamedTuple):
-    """The states of what is shown of parts, and of what is around them."""
+    """The states of what is shown of parts, and of what is around them.
 
-    lists: State
+    ``parts`` is that of lists but for their pictures, and so of sums; ``lists`` of all
+    lists, ``by_category`` of those of one category whose pictures have changed.
+    """
+
+    parts: State
     alone: State
     around: State
+    lists: State
+    by_category: Mapping[str, State] = MappingProxyType({})
+
+    def of_category(self, category: str) -> State:
+        """Return the state of the lists of one category."""
+        return self.by_category.get(category, self.parts)
 
 
 class Seen(models.Func):
@@ -73,11 +88,16 @@ def glance(connection: BaseDatabaseWrapper) -> State:
 def told_by(connection: BaseDatabaseWrapper, seen: str | None) -> Shown:
     """Return what the column ``Seen`` says; nothing in a transaction."""
     if seen is None or connection.in_atomic_block:
-        return Shown(None, None, None)
+        return Shown(None, None, None, None)
     if connection.vendor == "sqlite":
-        return Shown(*seen.split())
+        parts, alone, around, pictures = seen.split()
+        by_category = {
+            category: f"{parts} {number}"
+            for category, number in json.loads(pictures).items()
+        }
+        return Shown(parts, alone, around, f"{parts} {pictures}", by_category)
     # All of it is another with each transaction, so it would be kept for nothing.
-    return Shown(seen, seen, None)
+    return Shown(seen, seen, None, seen)
 
 
 def shown_now(connection: BaseDatabaseWrapper) -> Shown | None:

@@ -25,7 +25,7 @@ from parts import stats, tallies
 from parts.filters import PartFilter, sort
 from parts.models import SORTABLE, Category, Part
 from parts.querysets import PartQuerySet
-from partsite.seen import ALONE, LISTS, State, memory
+from partsite.seen import ALONE, LISTS, Shown, State, memory
 from partsite.shelf import shelf
 
 from . import throttling
@@ -86,7 +86,7 @@ def _read(asked: Plain) -> tuple[ApiKey, _Made] | None:
         return None
     key, shown = found
     way = asked.way
-    kind, state = (ALONE, shown.alone) if way["pk"] else (LISTS, shown.lists)
+    kind, state = _state(way, shown)
     question = (way[0], asked.query, get_script_prefix())
     made, plan = _found(question, state, kind), None
     if made is None and (plan := _plan(way, asked.params)) is None:
@@ -102,6 +102,17 @@ def _read(asked: Plain) -> tuple[ApiKey, _Made] | None:
         made = _Made(content, f'"{digest}"', methods)
         _keep(question, made, state, kind)
     return key, made
+
+
+def _state(way: re.Match, shown: Shown) -> tuple[str, State]:
+    """Return the state that an answer stands for, and the name of its kind."""
+    if way["pk"]:
+        return ALONE, shown.alone
+    if way["sums"]:
+        return "sums", shown.parts
+    if category := way["category"]:
+        return f"{LISTS} {category}", shown.of_category(category)
+    return LISTS, shown.lists
 
 
 def _found(question: tuple[str, ...], state: State, kind: str) -> _Made | None:

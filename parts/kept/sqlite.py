@@ -8,7 +8,7 @@ away is an UPDATE, so that tables emptied in whatever order leave nothing below 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from partsite.seen import ALONE, AROUND, LISTS, SHOWN
+from partsite.seen import ALONE, AROUND, LISTS, PICTURES, SHOWN
 
 from .sums import (
     CASELESS,
@@ -334,8 +334,9 @@ _TRIGGERS = [
 # that stands there without the triggers.
 _SHOWN = [
     f"DROP TABLE IF EXISTS {SHOWN}",
-    f"CREATE TABLE {SHOWN} ({LISTS} INTEGER, {ALONE} INTEGER, {AROUND} INTEGER)",
-    f"INSERT INTO {SHOWN} VALUES (NULL, NULL, NULL)",
+    f"CREATE TABLE {SHOWN} "
+    f"({LISTS} INTEGER, {ALONE} INTEGER, {AROUND} INTEGER, {PICTURES} TEXT)",
+    f"INSERT INTO {SHOWN} VALUES (NULL, NULL, NULL, NULL)",
 ]
 
 
@@ -347,6 +348,8 @@ SHOWN_TABLES = ("parts", "parts_season", "parts_partfile", "parts_partevent")
 AROUND_TABLES = ("parts_season", "accounts_apikey", "accounts_user")
 # Of a file a list shows but its picture, so that no conversion's progress counts.
 LISTED_OF_FILE = ("thumbnail",)
+# The part whose picture a file's is, found by its number.
+_PICTURED = "FROM parts WHERE parts.id = NEW.part_id AND parts.current_step_id = NEW.id"
 
 
 def _shown_triggers() -> Iterator[Trigger]:
@@ -364,15 +367,25 @@ def _shown_triggers() -> Iterator[Trigger]:
                 f"AFTER {change} ON {table}",
                 _anew(ALONE) if is_progress else _anew(*columns),
             )
+    # A model that is done ends the lists of its part's category alone.
+    listed = f"AFTER UPDATE OF {', '.join(LISTED_OF_FILE)} ON parts_partfile"
+    yield Trigger(
+        f"{SHOWN}_partfile_pictured",
+        listed,
+        f"UPDATE {SHOWN} SET {ALONE} = random(), {PICTURES} = json_set({PICTURES}, "
+        f"(SELECT '$.' || category {_PICTURED}), random())",
+        when=f"EXISTS (SELECT 1 {_PICTURED})",
+    )
     yield Trigger(
         f"{SHOWN}_partfile_listed",
-        f"AFTER UPDATE OF {', '.join(LISTED_OF_FILE)} ON parts_partfile",
+        listed,
         _anew(LISTS, ALONE),
+        when=f"NOT EXISTS (SELECT 1 {_PICTURED})",
     )
 
 
 _SHOWN_TRIGGERS = [*_shown_triggers()]
-_ALL_ANEW = _anew(LISTS, ALONE, AROUND)
+_ALL_ANEW = f"{_anew(LISTS, ALONE, AROUND)}, {PICTURES} = '{{}}'"
 
 # --- Making it ----------------------------------------------------------------
 

@@ -256,7 +256,7 @@ def test_what_is_settled_is_read_once_for_each_state():
         read.append(1)
         return len(read)
 
-    first, second = seen.Shown("l", "a", "one"), seen.Shown("l", "a", "two")
+    first, second = seen.Shown("p", "a", "one", "l"), seen.Shown("p", "a", "two", "l")
     assert [settled("x", ask), settled("x", ask)] == [1, 2]  # no state is known
     for shown, found in ((first, 3), (first, 3), (second, 4), (first, 5)):
         with knowing(shown):
@@ -269,7 +269,7 @@ def test_what_is_settled_is_read_once_for_each_state():
 
 def test_that_there_is_none_is_remembered_too():
     read = []
-    with knowing(seen.Shown("l", "a", "one")):
+    with knowing(seen.Shown("p", "a", "one", "l")):
         for _ in range(2):
             assert settled("x", lambda: read.append(1)) is None
     assert read == [1]
