@@ -6,12 +6,15 @@ import os
 import re
 import signal
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import pytest
 
 from .running import ROOT, Site, serving_site
 
@@ -81,3 +84,54 @@ def test_a_process_that_gives_way_to_a_new_one_drops_no_request(shop):
     assert seen == {200: asked * clients}
     booted = len(re.findall("Booting worker", log))
     assert booted >= asked * clients // 33, "33 requests are the most for each."
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_that_is_made_anew_gets_its_share_of_kept_connections(shop):
+    clients = 8
+    with _serving(shop, WEB_PROCESSES="2") as (site, pid):
+        port = _port(site)
+        lines = [
+            http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+            for _ in range(clients)
+        ]
+
+        def share() -> dict[int, int]:
+            """Ask on each connection; return how many each process has then."""
+            for line in lines:
+                line.request("GET", "/api/parts/1", headers={"X-API-Key": site.key})
+                answer = line.getresponse()
+                answer.read()
+                assert answer.status == 200
+            return _connections(pid, port)
+
+        def shared_evenly(without: int = 0) -> dict[int, int]:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while sorted((found := share()).values()) != [4, 4] or without in found:
+                assert time.monotonic() < deadline, found
+            return found
+
+        ended = min(shared_evenly())
+        os.kill(ended, signal.SIGTERM)
+        shared_evenly(without=ended)
+        for line in lines:
+            line.close()
+
+
+def _connections(pid: int, port: int) -> dict[int, int]:
+    """Count the connections to ``port`` of each process that ``pid`` has started."""
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    established = "01"  # include/net/tcp_states.h
+    inodes = {
+        f"socket:[{row[9]}]"
+        for row in rows
+        if row[3] == established and row[1].endswith(f":{port:04X}")
+    }
+    counts: Counter[int] = Counter()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    for child in map(int, children.split()):
+        with suppress(OSError):  # it is ending
+            for file in Path(f"/proc/{child}/fd").iterdir():
+                with suppress(OSError):
+                    counts[child] += str(file.readlink()) in inodes
+    return +counts

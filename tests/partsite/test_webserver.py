@@ -31,6 +31,7 @@ def server(monkeypatch):
         self.nr_conns += self.closed
         self.closed = 0
 
+    monkeypatch.setattr(ThreadWorker, "run", lambda self: None)
     monkeypatch.setattr(ThreadWorker, "accept", accept)
     monkeypatch.setattr(ThreadWorker, "wait_for_and_dispatch_events", dispatch)
     return SimpleNamespace(WORKERS={})
@@ -39,8 +40,11 @@ def server(monkeypatch):
 def _process(server) -> EvenWorker:
     worker = EvenWorker.__new__(EvenWorker)
     worker.nr_conns = worker.closed = 0
+    worker.alive = True
+    worker.max_keepalived = 996
     give_place(server, worker)
     server.WORKERS[len(server.WORKERS)] = worker
+    worker.run()
     return worker
 
 
@@ -62,6 +66,16 @@ def test_who_has_lost_connections_is_asked_again(server, clock):
     other.accept(None)
     other.accept(None)
     assert (one.nr_conns, other.nr_conns) == (0, 1)
+
+
+def test_who_leaves_one_to_another_leaves_it_the_core_too(server, clock, monkeypatch):
+    yielded = []
+    monkeypatch.setattr(webserver.os, "sched_yield", lambda: yielded.append(True))
+    one, _other = _process(server), _process(server)
+    one.accept(None)
+    assert not yielded
+    one.accept(None)
+    assert yielded == [True]
 
 
 def test_nobody_waits_long_for_a_process_that_does_not_come(server, clock):
@@ -102,6 +116,10 @@ def test_a_process_beyond_those_that_are_counted_works_as_well(server, clock):
     last.wait_for_and_dispatch_events(1.0)
     free_place(server, last)
     assert last.nr_conns == 1
+    for other in server.WORKERS.values():
+        free_place(server, other)
+    _taken(last, 8)
+    assert last.max_keepalived == 996
 
 
 def test_the_only_process_takes_everything(server, clock):
@@ -109,3 +127,53 @@ def test_the_only_process_takes_everything(server, clock):
     for _ in range(8):
         one.accept(None)
     assert one.nr_conns == 8
+
+
+def _taken(worker: EvenWorker, count: int) -> None:
+    worker.nr_conns = count
+    worker.wait_for_and_dispatch_events(1.0)
+
+
+def test_who_has_too_many_hands_over_one_at_a_time(server, clock):
+    one, other = _process(server), _process(server)
+    _taken(one, 8)
+    assert (one.max_keepalived, other.max_keepalived) == (0, 996)
+    assert one.max_keepalived == 996  # the one that goes is counted with neither yet
+    clock.now += 0.021
+    assert one.max_keepalived == 0
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(5, 4), (4, 4), (1, 0), (0, 0), (3, 9)])
+def test_nobody_hands_over_what_would_be_too_many_there(server, clock, ours, theirs):
+    one, other = _process(server), _process(server)
+    _taken(one, ours)
+    _taken(other, theirs)
+    assert one.max_keepalived == 996
+
+
+def test_the_only_process_hands_nothing_over(server, clock):
+    one = _process(server)
+    _taken(one, 8)
+    assert one.max_keepalived == 996
+
+
+def test_nothing_is_left_to_a_process_that_is_about_to_end(server, clock):
+    one, other = _process(server), _process(server)
+    _taken(one, 4)
+    other.alive = False
+    _taken(other, 1)
+    one.accept(None)
+    assert one.nr_conns == 5
+    assert one.max_keepalived == 996
+
+
+def test_nothing_is_left_to_a_process_that_does_not_listen_yet(
+    server, clock, monkeypatch
+):
+    one = _process(server)
+    monkeypatch.setattr(EvenWorker, "run", lambda self: None)
+    _process(server)
+    _taken(one, 4)
+    one.accept(None)
+    assert one.nr_conns == 5
+    assert one.max_keepalived == 996
