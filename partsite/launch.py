@@ -64,8 +64,7 @@ def run(address: str, welcome: str) -> int:
 
 
 def _start_worker() -> subprocess.Popen:
-    # Niced: whoever looks at a board must not wait for a conversion.
-    return _start(["nice", "-n", "10", sys.executable, "manage.py", "worker"])
+    return _start([sys.executable, "manage.py", "worker"])
 
 
 def _start(command: list[str]) -> subprocess.Popen:

@@ -29,7 +29,7 @@ _PATIENCE_SECONDS = 600  # 65 MB, for what may not come
 
 def main(parent: int) -> int:
     """Get ready, wait for a job and do it; return how it ended."""
-    os.nice(10)  # web pages come first
+    os.nice(10)  # after the worker, which takes up files and tells what came of them
     _die_with(parent)
     with suppress(ImportError):  # it comes again when there is a log for it
         _import()

@@ -265,7 +265,8 @@ class _Child:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=[end.fileno()],
-                start_new_session=True,
+                # Not a session, which would be as good as any to the scheduler.
+                process_group=0,
             )
             failed.pop_all()
 

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,6 +87,29 @@ def shop(tmp_path):
         if worker.poll() is None:
             os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_worker_and_all_that_it_starts_give_way(shop):
+    shop.manage("shell", "-v", "0", "-c", HAND_IN)
+    worker = shop.start_worker()
+    shop.wait_for("done")  # and a child is ready for the next file
+    nice = {pid: os.getpriority(os.PRIO_PROCESS, pid) for pid in _session(worker.pid)}
+    assert nice[worker.pid] == max(10, os.nice(0))
+    assert min(nice.values()) == nice[worker.pid]
+    autogroup = Path(f"/proc/{worker.pid}/autogroup")
+    if autogroup.exists():
+        assert autogroup.read_text().endswith(" nice 15\n")
+
+
+def _session(number: int) -> list[int]:
+    pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    found = []
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            if os.getsid(pid) == number:
+                found.append(pid)
+    return found
 
 
 def test_a_conversion_whose_worker_was_killed_is_done_after_all(shop):

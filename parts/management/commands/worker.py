@@ -13,7 +13,7 @@ from django_q.models import Schedule
 
 from backups import daily
 from parts import drawings, inventory, tasks
-from partsite import outage, queue, steady
+from partsite import outage, queue, steady, yielding
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Command(BaseCommand):
     help = "Run the background worker: conversions now, housekeeping on schedule."
 
     def handle(self, **options) -> None:
+        yielding.give_way()
         _prepare_as_soon_as_it_can()
         steady.steady_clusters()
         call_command("qcluster")

@@ -436,7 +436,9 @@ def test_child_yields_to_others_and_bounds_itself(source, folder, fake_child):
         "    kinds = 'AS', 'CPU', 'FSIZE', 'CORE'\n"
         "    threads = [os.environ[name + '_NUM_THREADS']\n"
         "        for name in ('OMP', 'OPENBLAS', 'MKL')]\n"
-        "    leave(nice=os.nice(0), alarm=signal.alarm(0), threads=threads, limits={\n"
+        "    leave(nice=os.nice(0), alarm=signal.alarm(0), threads=threads,\n"
+        "        session=os.getsid(0), is_own_group=os.getpgid(0) == os.getpid(),\n"
+        "        limits={\n"
         "        kind: resource.getrlimit(getattr(resource, 'RLIMIT_' + kind))[0]\n"
         "        for kind in kinds})\n"
         "child._convert = convert\n"
@@ -446,6 +448,9 @@ def test_child_yields_to_others_and_bounds_itself(source, folder, fake_child):
     facts = convert(source, folder, timeout_s=30).facts
 
     assert facts["nice"] == min(os.nice(0) + 10, 19)
+    # A session of its own would be a group to the scheduler, as good as any other.
+    assert facts["session"] == os.getsid(0)
+    assert facts["is_own_group"]
     assert facts["threads"] == ["1", "1", "1"]
     assert facts["alarm"] == 35
     assert facts["limits"]["CPU"] == 60
