@@ -63,7 +63,7 @@ def measure(site: Site, folder: Path, *, rounds: int, say: Say) -> list[Target]:
 
 def _while_converting(site: Site, folder: Path, rounds: int, say: Say) -> list[Target]:
     ask = next(ask for ask in workload.READS if ask.name == workload.LIST)
-    files = _as_large_as_real(folder)
+    files = _largest(folder, AT_ONCE)
     rest: dict[str, list[Sample]] = {name: [] for name in LOADS}
     busy: dict[str, list[Sample]] = {name: [] for name in LOADS}
     for number in range(rounds):
@@ -71,8 +71,8 @@ def _while_converting(site: Site, folder: Path, rounds: int, say: Say) -> list[T
             say(f"while converting, round {number + 1}: {name}")
             rest[name].append(_looked(site, ask, every_seconds, seconds=3))
             tag = f"{number} {name}"
-            for file_name, content in files:
-                _upload(site, _part(site), file_name, unlike(content, tag))
+            for path in files:
+                _upload(site, _part(site), path.name, unlike(path.read_bytes(), tag))
             busy[name].append(_looked(site, ask, every_seconds))
     told = []
     for name in LOADS:
@@ -233,29 +233,16 @@ def repeated(content: bytes, times: int) -> bytes:
 
 def _typical(folder: Path) -> tuple[str, bytes]:
     if folder == SAMPLES:
-        return _TYPICAL, _enlarged(folder / _TYPICAL)
+        content = (folder / _TYPICAL).read_bytes()
+        return _TYPICAL, repeated(content, round(TYPICAL_BYTES / len(content)))
     path = min(
         step_files(folder), key=lambda path: abs(path.stat().st_size - TYPICAL_BYTES)
     )
     return path.name, path.read_bytes()
 
 
-def _as_large_as_real(folder: Path) -> list[tuple[str, bytes]]:
-    """Return names and contents of the largest; samples are small, and so enlarged.
-
-    Each model that is done changes the list. Of small files so many are done a second
-    that p95 tells of the reads that follow a change, and of nothing else.
-    """
-    by_size = sorted(step_files(folder), key=lambda path: path.stat().st_size)
-    largest = by_size[-AT_ONCE:]
-    if folder == SAMPLES:
-        return [(path.name, _enlarged(path)) for path in largest]
-    return [(path.name, path.read_bytes()) for path in largest]
-
-
-def _enlarged(path: Path) -> bytes:
-    content = path.read_bytes()
-    return repeated(content, round(TYPICAL_BYTES / len(content)))
+def _largest(folder: Path, count: int) -> list[Path]:
+    return sorted(step_files(folder), key=lambda path: path.stat().st_size)[-count:]
 
 
 def step_files(folder: Path) -> list[Path]:
