@@ -139,9 +139,10 @@ def test_it_is_due_at_three_in_the_sites_own_time(monkeypatch, settings, now, du
 
 @pytest.fixture
 def _no_cluster(monkeypatch):
-    monkeypatch.setattr(
-        "parts.management.commands.worker.call_command", lambda *words: None
-    )
+    module = "parts.management.commands.worker"
+    monkeypatch.setattr(f"{module}.call_command", lambda *words: None)
+    # The tests' own process would stay as it is then.
+    monkeypatch.setattr(f"{module}.yielding.give_way", lambda: None)
 
 
 @pytest.mark.django_db
