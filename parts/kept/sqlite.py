@@ -372,14 +372,14 @@ def _shown_triggers() -> Iterator[Trigger]:
     yield Trigger(
         f"{SHOWN}_partfile_pictured",
         listed,
-        f"UPDATE {SHOWN} SET {ALONE} = random(), {PICTURES} = json_set({PICTURES}, "
+        f"UPDATE {SHOWN} SET {PICTURES} = json_set({PICTURES}, "
         f"(SELECT '$.' || category {_PICTURED}), random())",
         when=f"EXISTS (SELECT 1 {_PICTURED})",
     )
     yield Trigger(
         f"{SHOWN}_partfile_listed",
         listed,
-        _anew(LISTS, ALONE),
+        _anew(LISTS),
         when=f"NOT EXISTS (SELECT 1 {_PICTURED})",
     )
 
