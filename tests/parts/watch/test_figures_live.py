@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import requests
@@ -59,12 +60,13 @@ def _processes(shop: Path) -> list[int]:
         text=True,
         check=True,
     )
-    mine = f"DATA_DIR={shop}".encode()
-    return [
-        pid
-        for pid in map(int, found.stdout.split())
-        if mine in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    ]
+    mine, processes = f"DATA_DIR={shop}".encode(), []
+    for pid in map(int, found.stdout.split()):
+        # Others' too, which may just be ending.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if mine in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                processes.append(pid)
+    return processes
 
 
 def _end_a_web_process(shop: Path) -> None:
