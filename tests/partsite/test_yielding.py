@@ -16,8 +16,8 @@ AUTOGROUP = Path("/proc/self/autogroup")
 on_linux = pytest.mark.skipif(
     sys.platform != "linux", reason="other systems have neither slices nor autogroups"
 )
-# What a process is to the scheduler, and one that it has started: the slice as
-# sched_getattr(2) tells it.
+# What a process is to the scheduler: the slice as sched_getattr(2) tells it, and no
+# autogroup where nobody has ever begun a session, as in a container's first one.
 TOLD = """
 import ctypes, json, os, platform, subprocess, sys
 from pathlib import Path
@@ -29,11 +29,12 @@ def told():
     assert not ctypes.CDLL(None).syscall(number, 0, buffer, len(buffer), 0)
     *_, slice_ns, _deadline, _period = yielding._ATTRIBUTES.unpack(buffer.raw)
     group = Path("/proc/self/autogroup")
+    words = group.read_text().split() if group.exists() else []
     return {
         "nice": os.nice(0),
         "policy": os.sched_getscheduler(0),
         "slice_ns": slice_ns,
-        "autogroup": group.read_text().split()[-1] if group.exists() else None,
+        "autogroup": words[-1] if words else None,
     }
 """
 GIVES_WAY = """
