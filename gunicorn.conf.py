@@ -13,13 +13,14 @@ sys.path.insert(0, str(_folder))
 from partsite import multiprocess  # noqa: E402 - see above
 from partsite.env import (  # noqa: E402
     WEB_THREADS,
+    env_bool,
     env_int,
     env_list,
     env_str,
     load_env_file,
 )
 from partsite.logs import FORMATTERS  # noqa: E402
-from partsite.webserver import free_place, give_place  # noqa: E402
+from partsite.webserver import free_place, give_cores, give_place  # noqa: E402
 
 gc.disable()  # until partsite.apps.SiteConfig is ready
 load_env_file(str(_folder / ".env"))
@@ -32,11 +33,12 @@ bind = (
     else (f"{_host}:{env_int('PORT', 8000)}")
 )
 worker_class = "partsite.webserver.EvenWorker"
-pre_fork, child_exit = give_place, free_place
+child_exit = free_place
 # Imported once and shared by all processes: they are ready sooner, one that is made
 # anew after max_requests at once, and each weighs half as much.
 preload_app = True
 workers = env_int("WEB_PROCESSES", 2)
+_have_own_cores = env_bool("WEB_OWN_CORES", True)
 # Of all process and thread counts the throughput is the same; the more threads share
 # an interpreter, the longer the slowest of them wait (docs/performance.md). But
 # requests that wait for a model take a thread each, as do clients that read slowly.
@@ -72,6 +74,12 @@ class logger_class(Logger):  # noqa: N801 - gunicorn's name
         form = FORMATTERS.get(env_str("LOG_FORMAT", "text").lower(), FORMATTERS["text"])
         for handler in self.error_log.handlers:
             handler.setFormatter(form(self.error_fmt, self.datefmt))
+
+
+def pre_fork(server, worker) -> None:
+    give_place(server, worker)
+    if _have_own_cores:
+        give_cores(server, worker)
 
 
 def when_ready(server) -> None:

@@ -5,15 +5,19 @@ connections one process often had all, with its threads in each other's way whil
 other did nothing, for a third of the answers (measured). Here a process that has
 more than another leaves the next connection to it. And since a process that is made
 anew finds those of its predecessor with the others, whoever has too many says with an
-answer now and then that it is the connection's last.
+answer now and then that it is the connection's last. Each answers on cores of its own
+(``cores``).
 """
 
 import mmap
 import os
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from . import cores
 from .wholerequests import WholeRequestWorker
 
 _MOST_PROCESSES = 128
@@ -29,8 +33,23 @@ _counts[:] = memoryview(b"\xff" * 8 * _MOST_PROCESSES).cast("q")
 
 class EvenWorker(WholeRequestWorker):
     place: int | None = None  # in the counts
+    share: int | None = None  # of the cores
+    cores: Sequence[int] = ()  # that it answers on; () are all
     _left_since: float | None = None
     _looked_at = 0.0
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """Return the threads that answer, which keep to this process's cores.
+
+        Not the one that waits for requests: where one core is busy with something
+        that gives way, such as a conversion, the system has it run on another, and
+        from there it wakes them at once.
+        """
+        if not self.cores:
+            return super().get_thread_pool()
+        return ThreadPoolExecutor(
+            self.cfg.threads, initializer=cores.keep_to, initargs=(self.cores,)
+        )
 
     def run(self) -> None:
         self._tell()  # not sooner: who does not listen yet is not waited for
@@ -90,6 +109,13 @@ def give_place(server: Any, worker: EvenWorker) -> None:
     taken = {other.place for other in server.WORKERS.values()}
     free = (place for place in range(len(_counts)) if place not in taken)
     worker.place = next(free, None)
+
+
+def give_cores(server: Any, worker: EvenWorker) -> None:
+    """Give a process that is about to be forked the cores that fewest others have."""
+    given = Counter(other.share for other in server.WORKERS.values())
+    worker.share = min(range(server.num_workers), key=given.__getitem__)
+    worker.cores = cores.share(worker.share, server.num_workers)
 
 
 def free_place(server: Any, worker: EvenWorker) -> None:

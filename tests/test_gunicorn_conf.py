@@ -88,34 +88,76 @@ def test_a_process_that_gives_way_to_a_new_one_drops_no_request(shop):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_process_that_is_made_anew_gets_its_share_of_kept_connections(shop):
-    clients = 8
-    with _serving(shop, WEB_PROCESSES="2") as (site, pid):
-        port = _port(site)
-        lines = [
-            http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
-            for _ in range(clients)
-        ]
-
-        def share() -> dict[int, int]:
-            """Ask on each connection; return how many each process has then."""
-            for line in lines:
-                line.request("GET", "/api/parts/1", headers={"X-API-Key": site.key})
-                answer = line.getresponse()
-                answer.read()
-                assert answer.status == 200
-            return _connections(pid, port)
-
-        def shared_evenly(without: int = 0) -> dict[int, int]:
-            deadline = time.monotonic() + PATIENCE_SECONDS
-            while sorted((found := share()).values()) != [4, 4] or without in found:
-                assert time.monotonic() < deadline, found
-            return found
-
-        ended = min(shared_evenly())
+    with _serving(shop, WEB_PROCESSES="2") as (site, pid), _eight_lines(site) as lines:
+        ended = min(_shared_evenly(lines, site, pid))
         os.kill(ended, signal.SIGTERM)
-        shared_evenly(without=ended)
+        _shared_evenly(lines, site, pid, without=ended)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others keep threads to no cores")
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core is not shared out")
+@pytest.mark.parametrize("has_own", [True, False])
+def test_processes_answer_on_cores_of_their_own(shop, has_own):
+    every = os.sched_getaffinity(0)
+    told = {"WEB_PROCESSES": "2", "WEB_OWN_CORES": str(int(has_own))}
+    with _serving(shop, **told) as (site, pid), _eight_lines(site) as lines:
+        _shared_evenly(lines, site, pid)
+        found = {child: _cores_of_threads(child) for child in _children(pid)}
+    assert len(found) == 2
+    if not has_own:
+        assert all(cores == {frozenset(every)} for cores in found.values())
+        return
+    own = [cores - {frozenset(every)} for cores in found.values()]
+    assert [len(cores) for cores in own] == [1, 1], found
+    [one], [other] = own
+    assert not one & other
+    assert one | other == every
+
+
+Lines = list[http.client.HTTPConnection]
+
+
+@contextmanager
+def _eight_lines(site: Site) -> Iterator[Lines]:
+    lines = [
+        http.client.HTTPConnection("127.0.0.1", _port(site), timeout=PATIENCE_SECONDS)
+        for _ in range(8)
+    ]
+    yield lines
+    for line in lines:
+        line.close()
+
+
+def _shared_evenly(
+    lines: Lines, site: Site, pid: int, without: int = 0
+) -> dict[int, int]:
+    """Ask on all until each process has half; return how many each has.
+
+    Args:
+        without: a process that has to be gone.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
         for line in lines:
-            line.close()
+            line.request("GET", "/api/parts/1", headers={"X-API-Key": site.key})
+            answer = line.getresponse()
+            answer.read()
+            assert answer.status == 200
+        found = _connections(pid, _port(site))
+        if sorted(found.values()) == [4, 4] and without not in found:
+            return found
+        assert time.monotonic() < deadline, found
+
+
+def _children(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [*map(int, children.split())]
+
+
+def _cores_of_threads(pid: int) -> set[frozenset[int]]:
+    threads = [int(path.name) for path in Path(f"/proc/{pid}/task").iterdir()]
+    assert os.sched_getaffinity(pid) == os.sched_getaffinity(0), "It waits anywhere."
+    return {frozenset(os.sched_getaffinity(thread)) for thread in threads}
 
 
 def _connections(pid: int, port: int) -> dict[int, int]:
@@ -128,8 +170,7 @@ def _connections(pid: int, port: int) -> dict[int, int]:
         if row[3] == established and row[1].endswith(f":{port:04X}")
     }
     counts: Counter[int] = Counter()
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    for child in map(int, children.split()):
+    for child in _children(pid):
         with suppress(OSError):  # it is ending
             for file in Path(f"/proc/{child}/fd").iterdir():
                 with suppress(OSError):

@@ -6,7 +6,7 @@ import pytest
 from gunicorn.workers.gthread import ThreadWorker
 
 from partsite import webserver
-from partsite.webserver import EvenWorker, free_place, give_place
+from partsite.webserver import EvenWorker, free_place, give_cores, give_place
 
 
 @pytest.fixture(autouse=True)
@@ -177,3 +177,38 @@ def test_nothing_is_left_to_a_process_that_does_not_listen_yet(
     one.accept(None)
     assert one.nr_conns == 5
     assert one.max_keepalived == 996
+
+
+# --- Cores --------------------------------------------------------------------
+
+
+@pytest.fixture
+def forked(monkeypatch):
+    """Return what gives a new process its cores, as gunicorn would start it."""
+    monkeypatch.setattr(webserver.cores.os, "sched_getaffinity", lambda pid: {0, 1})
+    server = SimpleNamespace(WORKERS={}, num_workers=2)
+
+    def fork(pid: int) -> list[int]:
+        worker = EvenWorker.__new__(EvenWorker)
+        give_cores(server, worker)
+        server.WORKERS[pid] = worker
+        return worker.cores
+
+    fork.end = server.WORKERS.pop
+    return fork
+
+
+def test_a_process_that_is_made_anew_answers_where_the_last_one_did(forked):
+    assert [forked(1), forked(2)] == [[0], [1]]
+    for pid, own in ((1, [0]), (2, [1])):
+        forked.end(pid)
+        assert forked(pid + 10) == own
+
+
+def test_all_processes_made_anew_share_the_cores_as_well(forked):
+    forked(1), forked(2)
+    assert [forked(3), forked(4)] == [[0], [1]]  # beside those that are to end
+    forked.end(1), forked.end(2)
+    for pid, own in ((4, [1]), (3, [0])):
+        forked.end(pid)
+        assert forked(pid + 10) == own
