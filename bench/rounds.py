@@ -119,6 +119,7 @@ def _in_turn(all_asked: list[T], number: int) -> list[T]:
 
 def _write(tally: _Tally, site: Site, chance: Random, count: int) -> None:
     shop = site.shop
+    os.sync()  # or it would wait for what the one before it has written
     handed_in = workload.creates(shop, count, chance)
     sample = tally.take(workload.CREATE, site, handed_in, is_kept=True)
     ids = [
