@@ -39,9 +39,9 @@ child_exit = free_place
 preload_app = True
 workers = env_int("WEB_PROCESSES", 2)
 _have_own_cores = env_bool("WEB_OWN_CORES", True)
-# Of all process and thread counts the throughput is the same; the more threads share
-# an interpreter, the longer the slowest of them wait (docs/performance.md). But
-# requests that wait for a model take a thread each, as do clients that read slowly.
+# The more threads share an interpreter, the longer the slowest of them wait
+# (docs/performance.md). But requests that wait for a model take a thread each, as do
+# clients that read slowly.
 threads = env_int("WEB_THREADS", WEB_THREADS)
 # Of a worker's heartbeat, which its threads do not hold up: a slow upload may take
 # longer.
