@@ -102,6 +102,37 @@ def test_who_comes_while_one_waits_is_written_with_it(crowd, transactions):
     assert transactions == [4]
 
 
+@pytest.mark.parametrize("come", ["", "b", "bcd"])
+def test_who_is_about_to_write_is_waited_for_as_long_as_any_come(
+    come, transactions, monkeypatch
+):
+    left, yields = [*come], []
+    with ThreadPoolExecutor(4) as pool:
+        crowd = _Crowd(pool)
+
+        def let_others_run() -> None:
+            yields.append(len(module._party._waiting))
+            if left:
+                crowd.write(left.pop())
+                while len(module._party._waiting) == yields[-1]:
+                    assert module._party._is_led
+
+        monkeypatch.setattr(module.os, "sched_yield", let_others_run)
+        assert together(partial(crowd._create, "a", int)) == "a"
+    assert _names() == ["a", *come]
+    assert transactions == [1 + len(come)]
+    assert yields == [*range(len(come) + 1)]
+
+
+def test_a_process_that_is_told_to_end_while_it_waits_leads_no_more(monkeypatch):
+    monkeypatch.setattr(module.os, "sched_yield", sys.exit)
+    with pytest.raises(SystemExit):
+        together(partial(_Crowd(None)._create, "a", int))
+    monkeypatch.undo()
+    assert together(partial(_Crowd(None)._create, "b", int)) == "b"
+    assert _names() == ["b"]
+
+
 def test_no_more_than_some_are_written_in_one(crowd, transactions, monkeypatch):
     monkeypatch.setattr(module, "_MOST", 2)
     with crowd(5) as threads:
