@@ -33,3 +33,10 @@ def keep_to(cores: Collection[int]) -> None:
     """Keep this thread, and those that it starts, to ``cores``, if that is allowed."""
     with suppress(OSError):
         os.sched_setaffinity(0, cores)
+
+
+def keep_from(cores: Collection[int]) -> None:
+    """Keep this thread, and those that it starts, to other cores, if there are any."""
+    with suppress(OSError):
+        if others := os.sched_getaffinity(0).difference(cores):
+            os.sched_setaffinity(0, others)

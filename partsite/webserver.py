@@ -41,9 +41,10 @@ class EvenWorker(WholeRequestWorker):
     def get_thread_pool(self) -> ThreadPoolExecutor:
         """Return the threads that answer, which keep to this process's cores.
 
-        Not the one that waits for requests: where one core is busy with something
-        that gives way, such as a conversion, the system has it run on another, and
-        from there it wakes them at once.
+        Whoever waits for requests waits on others' cores (``run``). Where something
+        computes that gives way, such as a conversion, the system interrupts it for
+        whoever is woken there first; for who is woken by that one it does so 4 ms
+        later.
         """
         if not self.cores:
             return super().get_thread_pool()
@@ -52,6 +53,8 @@ class EvenWorker(WholeRequestWorker):
         )
 
     def run(self) -> None:
+        if self.cores:
+            cores.keep_from(self.cores)
         self._tell()  # not sooner: who does not listen yet is not waited for
         super().run()
 

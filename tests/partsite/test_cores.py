@@ -52,3 +52,14 @@ def test_a_core_that_there_is_not_is_left_out():
     before = os.sched_getaffinity(0)
     with ThreadPoolExecutor(1, initializer=cores.keep_to, initargs=([1000],)) as pool:
         assert pool.submit(os.sched_getaffinity, 0).result() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others keep threads to no cores")
+def test_a_thread_keeps_from_cores_where_there_are_others():
+    every = os.sched_getaffinity(0)
+    one = min(every)
+    with ThreadPoolExecutor(1, initializer=cores.keep_from, initargs=([one],)) as pool:
+        left = pool.submit(os.sched_getaffinity, 0).result()
+    assert left == (every - {one} or every)
+    with ThreadPoolExecutor(1, initializer=cores.keep_from, initargs=(every,)) as pool:
+        assert pool.submit(os.sched_getaffinity, 0).result() == every
