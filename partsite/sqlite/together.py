@@ -192,7 +192,7 @@ class _Party:
         """Let threads come that are about to write, as long as any do.
 
         Those that run on the leader's core do not come while it writes. A process
-        with a core of its own takes a fifth more parts so (measured).
+        with a core of its own takes an eighth more parts so (measured).
         """
         came = -1
         while len(self._waiting) > came:
